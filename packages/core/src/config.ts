@@ -1,0 +1,120 @@
+/**
+ * Every parameter of a node, with its unit, its default and where it comes from. The defaults are one
+ * object; a host overrides what it must and a test what matters to it.
+ */
+
+export interface Config {
+  /** Replication and result size, k of Kademlia. Default 20 (libp2p kad-dht spec). */
+  k: number
+  /** Requests of one lookup in flight. Default 10 (libp2p kad-dht spec). */
+  alpha: number
+  /** Good peers aimed for in bucket i; the last number holds for all further buckets. Default 128, 64, 32, 20 (design §4.2). */
+  bucketGoodPeers: readonly number[]
+  /** Seats that a bucket has besides, so that benched peers are kept without costing a good one its seat. Default 8. */
+  bucketBenchSeats: number
+  /** Buckets of a table; peers that share more bits with us than that lie in the last. Default 24, enough for 10^8 nodes. */
+  buckets: number
+  /** Peers of one IP group in a bucket. Default 2 (as go). */
+  groupPerBucketMax: number
+  /** Peers of one IP group in a table. Default 3 (as go). */
+  groupPerTableMax: number
+  /** Peers remembered outside the table, with their scores. Default 5,000 (design §4.2). */
+  memoryPeersMax: number
+  /** Observations that a peer can have to its credit. Default 50: nobody becomes untouchable (design §4.1). */
+  creditMax: number
+  /** A failure weighs as so many successes. Default 2 (measurements §3.4: losses weighted 2-5x). */
+  failureWeight: number
+  /** Evidence is halved after so long without news. Default 24 h. */
+  evidenceHalfLifeMs: number
+  /** Under this score a peer is benched. Default 0.4. */
+  benchScore: number
+  /** From this score on a peer is good. Default 0.6. */
+  goodScore: number
+  /** A benched peer is tried again after this, doubled with each further failure. Default 5 s. */
+  retryMinMs: number
+  /** The longest back-off. Default 4 h. */
+  retryMaxMs: number
+  /** Bounds of the time after which a request frees its slot. Default 200 ms and 5 s (design §4.1). */
+  rtoMinMs: number
+  rtoMaxMs: number
+  /** Round trip assumed before anything was measured. Default 150 ms (median between two random peers, measurements §1.5). */
+  rttPriorMs: number
+  /** After this a request is given up and its stream reset. Default 10 s. */
+  requestTimeoutMs: number
+  /** After this a dial is given up. Default 5 s (go-libp2p's TCP connect time-out). */
+  dialTimeoutMs: number
+  /** Requests of one node in flight. Default 512. */
+  requestsMax: number
+  /** Operations of one node at once. Default 512; one more ends as `noPeers`… see `operationEnded`. */
+  operationsMax: number
+  /** Candidates that a lookup keeps, nearest first. Default 256. */
+  candidatesMax: number
+  /** Acknowledgements after which a put returns to its caller, of k. Default 15 (as go's optimistic provide). */
+  putReturnCount: number
+  /** Chance that a choice explores, in percent. Default 20 (the proposal's 80/20). */
+  explorePercent: number
+  /** Quorum for records that change (`/ipns`). Default 3. */
+  mutableQuorum: number
+  /** Longest wait for the quorum once there is a value. Default 1 s. */
+  quorumTimeoutMs: number
+  /** How long records live. Default 48 h (libp2p kad-dht spec). */
+  recordValidityMs: number
+  /** Largest value, bytes. Default 65,536 (as rust). */
+  recordBytesMax: number
+  /** Values kept for strangers. Default 16,384. */
+  recordsMax: number
+  /** Bytes of values kept for strangers. Default 64 MiB. */
+  recordsBytesMax: number
+  /** Keys with providers. Default 262,144. */
+  providerKeysMax: number
+  /** Providers of one key. Default 128. */
+  providersPerKeyMax: number
+  /** Provider records that one stranger may place. Default 65,536. */
+  providerRecordsPerPeerMax: number
+  /** Validations and writes that wait for the host. Default 256; what comes above is refused. */
+  jobsMax: number
+  /** Time between two refreshes of the table. Default 10 min (as go). */
+  refreshIntervalMs: number
+  /** Reachability checks (dials back) at once. Default 4. */
+  probesMax: number
+}
+
+export const DEFAULT_CONFIG: Config = {
+  k: 20,
+  alpha: 10,
+  bucketGoodPeers: [128, 64, 32, 20],
+  bucketBenchSeats: 8,
+  buckets: 24,
+  groupPerBucketMax: 2,
+  groupPerTableMax: 3,
+  memoryPeersMax: 5000,
+  creditMax: 50,
+  failureWeight: 2,
+  evidenceHalfLifeMs: 24 * 3_600_000,
+  benchScore: 0.4,
+  goodScore: 0.6,
+  retryMinMs: 5_000,
+  retryMaxMs: 4 * 3_600_000,
+  rtoMinMs: 200,
+  rtoMaxMs: 5_000,
+  rttPriorMs: 150,
+  requestTimeoutMs: 10_000,
+  dialTimeoutMs: 5_000,
+  requestsMax: 512,
+  operationsMax: 512,
+  candidatesMax: 256,
+  putReturnCount: 15,
+  explorePercent: 20,
+  mutableQuorum: 3,
+  quorumTimeoutMs: 1_000,
+  recordValidityMs: 48 * 3_600_000,
+  recordBytesMax: 65_536,
+  recordsMax: 16_384,
+  recordsBytesMax: 64 * 1024 * 1024,
+  providerKeysMax: 262_144,
+  providersPerKeyMax: 128,
+  providerRecordsPerPeerMax: 65_536,
+  jobsMax: 256,
+  refreshIntervalMs: 600_000,
+  probesMax: 4,
+}

@@ -1,0 +1,267 @@
+/**
+ * Everything that a node can hear (`Input`) and everything that it can ask for (`Output`). Both are
+ * closed unions of plain data: they carry ids, never callbacks, so that a run can be written down and
+ * replayed. Start reading here.
+ *
+ * Objects handed to `handle` are borrowed for the call, and objects in an `Outbox` are valid until the
+ * next `handle` with that outbox: whoever keeps something copies it.
+ */
+import { KEY_WORDS, type Key } from './key.ts'
+import type { PeerRef } from './peers.ts'
+
+/** The six RPCs of the libp2p Kademlia protocol. */
+export type MessageType =
+  | 'putValue'
+  | 'getValue'
+  | 'addProvider'
+  | 'getProviders'
+  | 'findNode'
+  | 'ping'
+
+/** Most closer peers that are read from one message: 2k, as go takes. */
+export const CLOSER_MAX = 40
+
+/** Most providers that are read from one message. */
+export const PROVIDERS_MAX = 128
+
+/** Longest record key on the wire, bytes (go's limit for provider keys). */
+export const KEY_BYTES_MAX = 80
+
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * One request or answer of the protocol, with room for the longest lists, made to be reused: its
+ * shape never changes, so that a pool of them costs nothing to fill and to read.
+ */
+export class Message {
+  type: MessageType = 'ping'
+  /** SHA-256 of `keyBytes`: where the subject lies in the key space. */
+  readonly key: Key = new Uint32Array(KEY_WORDS)
+  /** The key as it goes over the wire (multihash, peer id, `/pk/…`); empty where the host has none. */
+  keyBytes: Uint8Array = NO_BYTES
+  /** A serialized libp2p record: of PUT_VALUE and of the answer to GET_VALUE. */
+  record: Uint8Array | null = null
+  /** Peers nearer to the key: `closer[0..closerCount)`. */
+  readonly closer: Int32Array = new Int32Array(CLOSER_MAX)
+  closerCount = 0
+  /** Providers of the key: `providers[0..providerCount)`. */
+  readonly providers: Int32Array = new Int32Array(PROVIDERS_MAX)
+  providerCount = 0
+
+  clear(type: MessageType): this {
+    this.type = type
+    this.key.fill(0)
+    this.keyBytes = NO_BYTES
+    this.record = null
+    this.closerCount = 0
+    this.providerCount = 0
+    return this
+  }
+
+  copy(from: Message): this {
+    this.type = from.type
+    this.key.set(from.key)
+    this.keyBytes = from.keyBytes
+    this.record = from.record
+    this.closer.set(from.closer)
+    this.closerCount = from.closerCount
+    this.providers.set(from.providers)
+    this.providerCount = from.providerCount
+    return this
+  }
+
+  /** Adds a closer peer; false when the list is full. */
+  addCloser(ref: PeerRef): boolean {
+    if (this.closerCount >= CLOSER_MAX) return false
+    this.closer[this.closerCount++] = ref
+    return true
+  }
+
+  /** Adds a provider; false when the list is full. */
+  addProvider(ref: PeerRef): boolean {
+    if (this.providerCount >= PROVIDERS_MAX) return false
+    this.providers[this.providerCount++] = ref
+    return true
+  }
+}
+
+/** What a caller can ask of a node. */
+export type OperationType =
+  | 'getClosest'
+  | 'findPeer'
+  | 'getValue'
+  | 'putValue'
+  | 'findProviders'
+  | 'provide'
+
+/** Why a request got no answer. `cancelled` says nothing about the peer, all others do. */
+export type FailureReason = 'dial' | 'timeout' | 'reset' | 'unsupported' | 'malformed' | 'cancelled'
+
+/** How near a peer is to us in round trips: an answer costs 5 cold, 2 connected, 1 on a pooled stream. */
+export type Link = 'cold' | 'connected' | 'pooled'
+
+/**
+ * What a validator, and where there is something to compare with a selector, says of a record:
+ * `invalid`; `better` than (or first where there is none), `same` as, `worse` than the other.
+ */
+export type Verdict = 'invalid' | 'better' | 'same' | 'worse'
+
+export type Input =
+  /** The deadline passed. Early, late and doubled wakes do no harm. */
+  | { kind: 'wake' }
+  /** The node goes online: look up ourselves, keep the table fresh. */
+  | { kind: 'start' }
+  /** The node goes offline: operations end as `cancelled`, timers stop, tables stay. */
+  | { kind: 'stop' }
+  | StartOperation
+  /** The caller lost interest; what is in flight is cancelled. */
+  | { kind: 'cancelOperation'; operation: number }
+  /** A peer asks. `exchange` is the host's name for the place where the answer goes. */
+  | { kind: 'requestArrived'; exchange: number; from: PeerRef; message: Message }
+  /** A peer answered our request; `request` is the id of the `send`. */
+  | { kind: 'answerArrived'; request: number; message: Message }
+  /** Our request ends without an answer. */
+  | { kind: 'requestFailed'; request: number; reason: FailureReason }
+  /**
+   * A connection to the peer began or ended, or a stream to it is (no longer) kept open. `dialled`:
+   * the connection was opened by us, to an address that the peer announces. `ipGroup`: the group of
+   * the address we reached it at, 0 for none (loopback, private).
+   */
+  | { kind: 'linkChanged'; peer: PeerRef; link: Link; dialled: boolean; ipGroup: number }
+  /** Identify told whether the peer speaks our protocol, or told anew. */
+  | { kind: 'protocolChanged'; peer: PeerRef; speaks: boolean }
+  /** The end of a `dial`. */
+  | { kind: 'dialEnded'; peer: PeerRef; ok: boolean; ipGroup: number }
+  /** The answer to `validate`. */
+  | { kind: 'validated'; job: number; verdict: Verdict }
+  /** The answer to `persistRecord`. */
+  | { kind: 'persisted'; job: number; ok: boolean }
+  /** A value found in the store at start. */
+  | {
+      kind: 'recordLoaded'
+      key: Key
+      keyBytes: Uint8Array
+      record: Uint8Array
+      expiresAtMs: number
+    }
+  /** A provider record found in the store at start. */
+  | {
+      kind: 'providerLoaded'
+      key: Key
+      keyBytes: Uint8Array
+      provider: PeerRef
+      expiresAtMs: number
+    }
+  /** What an earlier run remembered of a peer, as written by `exportPeers`, `ageMs` ago. */
+  | { kind: 'peerLoaded'; peer: PeerRef; evidence: PeerEvidence; ageMs: number; ipGroup: number }
+
+export interface StartOperation {
+  kind: 'startOperation'
+  /** The host's id for the operation, unique among the node's live ones. */
+  operation: number
+  type: OperationType
+  key: Key
+  keyBytes: Uint8Array
+  /** The record to put; null otherwise. */
+  record: Uint8Array | null
+  /** The peer to find or, for `provide`, the provider (ourselves); `NO_PEER` otherwise. */
+  peer: PeerRef
+  /** `getValue`: how many answers with a record decide. 0 takes the default for the kind of record. */
+  quorum: number
+  /** `findProviders`: end after so many providers; 0 for no limit. */
+  countMax: number
+}
+
+/** What is remembered of a peer between runs: sufficient statistics, not a score alone. */
+export interface PeerEvidence {
+  /** Decayed count of successes, 0..50. */
+  successes: number
+  /** Decayed count of failures, 0..50. */
+  failures: number
+  /** Smoothed round trip, ms; 0 when never measured. */
+  rttMs: number
+  /** Its mean deviation, ms. */
+  rttDeviationMs: number
+  /** We once dialled it with success. */
+  dialled: boolean
+}
+
+export type Output =
+  /**
+   * Ask a peer; dial it when there is no connection. `ahead` goes first on the same stream and has no
+   * answer of its own (ADD_PROVIDER): the answer to `message` proves that it was handled. The host
+   * ends a dial after `dialTimeoutMs`; the node itself ends the request.
+   */
+  | {
+      kind: 'send'
+      request: number
+      to: PeerRef
+      message: Message
+      ahead: Message | null
+      dialTimeoutMs: number
+    }
+  /** No longer interested, or too late: reset what carries the request. No input follows. */
+  | { kind: 'cancelRequest'; request: number }
+  /** The answer to a `requestArrived`. */
+  | { kind: 'respond'; exchange: number; message: Message }
+  /** A request that gets no answer: malformed, invalid or over a limit. The host resets the stream. */
+  | { kind: 'refuse'; exchange: number }
+  /** The message was handled and has no answer (ADD_PROVIDER). */
+  | { kind: 'accept'; exchange: number }
+  /** Open a fresh connection to the peer at an address that it announces: is it reachable for others? */
+  | { kind: 'dial'; peer: PeerRef; timeoutMs: number }
+  /** Judge a record for a key, alone (`against` null) or against another. */
+  | {
+      kind: 'validate'
+      job: number
+      keyBytes: Uint8Array
+      record: Uint8Array
+      against: Uint8Array | null
+    }
+  /** Write a value, or delete it where `record` is null. A put is acknowledged only after `persisted`. */
+  | {
+      kind: 'persistRecord'
+      job: number
+      keyBytes: Uint8Array
+      record: Uint8Array | null
+      expiresAtMs: number
+    }
+  /** Write a provider record, or delete it where `expiresAtMs` is 0. Job 0 wants no answer. */
+  | {
+      kind: 'persistProvider'
+      job: number
+      keyBytes: Uint8Array
+      provider: PeerRef
+      expiresAtMs: number
+    }
+  | OperationEvent
+  /** Nothing holds the peer any more: its ref is stale from now on. */
+  | { kind: 'forget'; peer: PeerRef }
+
+/** What happens within an operation, for its caller. */
+export type OperationEvent =
+  | { kind: 'asking'; operation: number; peer: PeerRef; message: Message }
+  | { kind: 'answered'; operation: number; peer: PeerRef; message: Message }
+  | { kind: 'peerFailed'; operation: number; peer: PeerRef; reason: FailureReason }
+  /** The decided value of `getValue`, once. `peer` is `NO_PEER` when it was our own. */
+  | { kind: 'valueFound'; operation: number; peer: PeerRef; record: Uint8Array }
+  /** Providers not named before in this operation, in `message.providers`. */
+  | { kind: 'providersFound'; operation: number; peer: PeerRef; message: Message }
+  /** The peer that was looked for is known and has addresses at the host. */
+  | { kind: 'peerFound'; operation: number; from: PeerRef; peer: PeerRef }
+  /** The k closest live peers in `message.closer`, nearest first. */
+  | { kind: 'closestFound'; operation: number; message: Message }
+  /** The caller's wait is over. `stored` of `wanted` holders have acknowledged so far; work may go on behind it. */
+  | {
+      kind: 'operationEnded'
+      operation: number
+      outcome: OperationOutcome
+      stored: number
+      wanted: number
+    }
+
+/**
+ * `ok`; `notFound`: nobody had it; `noPeers`: nobody to ask; `partial`: stored on fewer than wanted;
+ * `invalid`: our own record did not pass; `cancelled`.
+ */
+export type OperationOutcome = 'ok' | 'notFound' | 'noPeers' | 'partial' | 'invalid' | 'cancelled'

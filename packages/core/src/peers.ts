@@ -1,0 +1,141 @@
+/**
+ * The peer book: which 256-bit key each small integer stands for. A `PeerRef` is a slot and a
+ * generation in one 31-bit integer. A live node interns peers as it meets them and counts what holds
+ * them (`pin`/`unpin`); what nothing holds is given back and its generation moves on, so that a stale
+ * ref is recognised and ignored. A simulator allocates all identities at the start and never frees.
+ *
+ * Bounded by: `capacityMax` slots; the host must not intern more than one message can name before it
+ * hands that message to the node, which forgets whatever it did not keep.
+ */
+import { assert } from './assert.ts'
+import { copyKey, KEY_WORDS, type Key } from './key.ts'
+
+/** A peer: 22 bits of slot, 9 bits of generation. Its value decides nothing: no choice, no tie-break reads it. */
+export type PeerRef = number
+
+/** No peer. */
+export const NO_PEER: PeerRef = -1
+
+const SLOT_BITS = 22
+const SLOT_MASK = (1 << SLOT_BITS) - 1
+const GENERATION_MASK = 0x1ff
+
+/** Most identities that one book can hold at once: 4,194,304. */
+export const PEERS_MAX: number = 1 << SLOT_BITS
+
+export interface PeerBookInit {
+  /** Slots to begin with. Default 1,024; a book of fixed identities needs them all at once. */
+  capacity?: number
+  /** Slots at most. Default `PEERS_MAX`. */
+  capacityMax?: number
+  /** Identities never end (simulator): pins are not counted. Default false. */
+  fixed?: boolean
+  /** Where the columns live; a simulator passes shared memory. Default: ordinary memory. */
+  allocate?: (bytes: number) => ArrayBufferLike
+}
+
+export class PeerBook {
+  /** Keys by slot, eight words each: `keys[slotOf(ref) * 8 ...]`. Replaced when the book grows. */
+  keys: Uint32Array
+  readonly fixed: boolean
+  private pins: Uint16Array
+  private generations: Uint16Array
+  private used: Uint8Array
+  private readonly free: number[] = [] // BOUNDED: by slots
+  private slots = 0
+  private live = 0
+  private readonly slotsMax: number
+  private readonly allocate: (bytes: number) => ArrayBufferLike
+
+  constructor(init: PeerBookInit = {}) {
+    const capacity = init.capacity ?? 1024
+    this.slotsMax = Math.min(init.capacityMax ?? PEERS_MAX, PEERS_MAX)
+    assert(capacity <= this.slotsMax, 'a peer book cannot begin above its limit')
+    this.fixed = init.fixed ?? false
+    this.allocate = init.allocate ?? ((bytes) => new ArrayBuffer(bytes))
+    this.keys = new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
+    this.pins = new Uint16Array(this.fixed ? 0 : capacity)
+    this.generations = new Uint16Array(this.fixed ? 0 : capacity)
+    this.used = new Uint8Array(this.fixed ? 0 : capacity)
+  }
+
+  /** Peers in the book. */
+  get size(): number {
+    return this.live
+  }
+
+  /** Adds a peer with nothing holding it yet. Returns `NO_PEER` when the book is full. */
+  add(key: Key, at = 0): PeerRef {
+    const slot = this.free.pop() ?? this.slots
+    if (slot === this.slots) {
+      if (this.slots >= this.slotsMax) return NO_PEER
+      if ((slot + 1) * KEY_WORDS > this.keys.length) this.grow()
+      this.slots++
+    }
+    copyKey(key, at, this.keys, slot * KEY_WORDS)
+    this.live++
+    if (this.fixed) return slot
+    this.used[slot] = 1
+    this.pins[slot] = 0
+    return ((this.generations[slot] as number) << SLOT_BITS) | slot
+  }
+
+  /** Whether the ref is of a peer that the book still holds. */
+  has(ref: PeerRef): boolean {
+    if (ref < 0) return false
+    const slot = ref & SLOT_MASK
+    if (this.fixed) return slot < this.slots
+    return this.used[slot] === 1 && this.generations[slot] === ref >>> SLOT_BITS
+  }
+
+  /** Where the peer's key begins in `keys`. */
+  at(ref: PeerRef): number {
+    return (ref & SLOT_MASK) * KEY_WORDS
+  }
+
+  /** Something holds the peer from now on. Held at most 65,535 times, by what bounds its holders. */
+  pin(ref: PeerRef): void {
+    if (this.fixed) return
+    assert(this.has(ref), 'only a peer in the book can be pinned')
+    const slot = ref & SLOT_MASK
+    assert((this.pins[slot] as number) < 0xffff, 'a peer is held too often')
+    this.pins[slot] = (this.pins[slot] as number) + 1
+  }
+
+  /** One holder fewer. The peer stays until somebody calls `release`. */
+  unpin(ref: PeerRef): void {
+    if (this.fixed) return
+    assert(this.has(ref), 'only a peer in the book can be unpinned')
+    const slot = ref & SLOT_MASK
+    assert((this.pins[slot] as number) > 0, 'a peer is unpinned more often than pinned')
+    this.pins[slot] = (this.pins[slot] as number) - 1
+  }
+
+  /** Frees the peer if nothing holds it. True when it is gone and the ref is stale. */
+  release(ref: PeerRef): boolean {
+    if (this.fixed || !this.has(ref)) return false
+    const slot = ref & SLOT_MASK
+    if (this.pins[slot] !== 0) return false
+    this.used[slot] = 0
+    this.generations[slot] = ((this.generations[slot] as number) + 1) & GENERATION_MASK
+    this.free.push(slot)
+    this.live--
+    return true
+  }
+
+  private grow(): void {
+    assert(!this.fixed, 'a book of fixed identities is allocated whole')
+    const capacity = Math.min(this.slotsMax, (this.keys.length / KEY_WORDS) * 2)
+    const keys = new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
+    keys.set(this.keys)
+    this.keys = keys
+    this.pins = extend(this.pins, new Uint16Array(capacity))
+    this.generations = extend(this.generations, new Uint16Array(capacity))
+    this.used = extend(this.used, new Uint8Array(capacity))
+  }
+}
+
+function extend<T extends Uint16Array | Uint8Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
