@@ -71,6 +71,12 @@ export interface Config {
   providersPerKeyMax: number
   /** Provider records that one stranger may place. Default 65,536. */
   providerRecordsPerPeerMax: number
+  /** Provider records kept for strangers, over all keys. Default 524,288: two a key, and four of five CIDs have one provider (measurements §1.1). */
+  providerRecordsMax: number
+  /** A provider that has not announced itself for so long gives its place to a newcomer when there is no other. Default 24 h: the 22 h cycle and 2 h of grace. */
+  providerSilenceMs: number
+  /** A record announced again is written again only if that adds so much to its life, so that repeating costs us no writes. Default 1 h. */
+  renewalMinMs: number
   /** Validations and writes that wait for the host. Default 256; what comes above is refused. */
   jobsMax: number
   /** Time between two refreshes of the table. Default 10 min (as go). */
@@ -114,6 +120,9 @@ export const DEFAULT_CONFIG: Config = {
   providerKeysMax: 262_144,
   providersPerKeyMax: 128,
   providerRecordsPerPeerMax: 65_536,
+  providerRecordsMax: 524_288,
+  providerSilenceMs: 24 * 3_600_000,
+  renewalMinMs: 3_600_000,
   jobsMax: 256,
   refreshIntervalMs: 600_000,
   probesMax: 4,
