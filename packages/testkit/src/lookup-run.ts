@@ -1,0 +1,94 @@
+/** Runs one lookup against a model network, with answers in random order. */
+import { NO_PEER, PeerBook, type PeerRef, type Random } from '@kadmium/core'
+import { Agenda } from './agenda.ts'
+import { answerDelay } from './baselines.ts'
+import type { Network } from './network.ts'
+
+const K = 20
+
+/** Round trips after which a request is late: 1 + 4 x 0.4, mean and mean deviation of the answers' delays (Jacobson/Karels). */
+const RTO = 2.6
+
+/** Round trips after which a request is given up: 10 s at 150 ms each. */
+const REQUEST_TIMEOUT = 66
+
+/** What `Lookup` offers. */
+interface LookupMachine {
+  begin(key: Uint32Array, keyAt: number, self: PeerRef, failureShare: number): void
+  add(peer: PeerRef, costMs: number): boolean
+  next(): PeerRef
+  answered(peer: PeerRef): boolean
+  failed(peer: PeerRef): boolean
+  late(peer: PeerRef): boolean
+  readonly done: boolean
+  closest(out: Int32Array): number
+}
+
+export interface LookupRun {
+  /** Requests sent, with those to dead peers. */
+  rpcs: number
+  /** The result, nearest first. */
+  found: number[]
+  /** Time until `done`, in mean round trips. */
+  rounds: number
+}
+
+/** The identities of a network: the ref of node i is i. */
+export function networkBook(network: Network): PeerBook {
+  const book = new PeerBook({ fixed: true, capacity: network.size, capacityMax: network.size })
+  for (let node = 0; node < network.size; node++) book.add(network.keys, node * 8)
+  return book
+}
+
+/**
+ * Runs a lookup of a fresh node that has nothing but its table: its 20 nearest entries are the seeds.
+ * A dead peer is late after the RTO and fails at the request's time-out. `costMs` gives the expected
+ * time to a peer's answer; a fresh node expects the same of all.
+ */
+export function runLookup(
+  lookup: LookupMachine,
+  network: Network,
+  asker: number,
+  target: Uint32Array,
+  random: Random,
+  costMs: (node: number) => number = () => 150,
+): LookupRun {
+  const flights = new Agenda<{ node: number; event: 'answered' | 'failed' | 'late' }>()
+  const named = new Int32Array(K)
+  let rpcs = 0
+  const hearFrom = (node: number): void => {
+    const count = network.closest(node, target, 0, K, named)
+    for (const peer of named.subarray(0, count)) lookup.add(peer, costMs(peer))
+  }
+  lookup.begin(target, 0, asker, 0)
+  hearFrom(asker)
+  while (!lookup.done) {
+    for (let node = lookup.next(); node !== NO_PEER; node = lookup.next()) {
+      rpcs++
+      if (network.isDead(node)) {
+        flights.enter(RTO, { node, event: 'late' })
+        flights.enter(REQUEST_TIMEOUT, { node, event: 'failed' })
+      } else flights.enter(answerDelay(random), { node, event: 'answered' })
+    }
+    const flight = flights.take()
+    if (flight === undefined) throw new Error('a lookup with nothing in flight must be done')
+    lookup[flight.event](flight.node)
+    if (flight.event === 'answered') hearFrom(flight.node)
+  }
+  const out = new Int32Array(K)
+  const count = lookup.closest(out)
+  return { rpcs, found: [...out.subarray(0, count)], rounds: flights.now }
+}
+
+/** Share of the 20 live nodes nearest to the target, without the asker, that a lookup found: 0..1. */
+export function recall(
+  network: Network,
+  asker: number,
+  target: Uint32Array,
+  found: readonly number[],
+): number {
+  const truth = new Int32Array(K)
+  const count = network.nearestLive(target, 0, K, asker, truth)
+  const hits = found.filter((node) => truth.subarray(0, count).includes(node))
+  return hits.length / count
+}
