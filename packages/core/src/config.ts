@@ -45,7 +45,7 @@ export interface Config {
   dialTimeoutMs: number
   /** Requests of one node in flight. Default 512. */
   requestsMax: number
-  /** Operations of one node at once. Default 512; one more ends as `noPeers`… see `operationEnded`. */
+  /** Operations of one node at once. Default 512; one more ends as `busy`. */
   operationsMax: number
   /** Candidates that a lookup keeps, nearest first. Default 256. */
   candidatesMax: number

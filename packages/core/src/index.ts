@@ -1,1 +1,14 @@
-export {}
+/**
+ * The Kadmium DHT as a pure state machine. A host hands a column of nodes what happened (`Input`) and
+ * carries out what it asks for (`Output`); it brings the clock, the dice's seed, the network, the store
+ * and the validators.
+ *
+ * @packageDocumentation
+ */
+export { type Config, DEFAULT_CONFIG } from './config.ts'
+export * from './key.ts'
+export * from './messages.ts'
+export { Nodes, type NodesInit } from './node.ts'
+export { Outbox } from './outbox.ts'
+export { NO_PEER, PEERS_MAX, PeerBook, type PeerBookInit, type PeerRef } from './peers.ts'
+export { Random } from './random.ts'

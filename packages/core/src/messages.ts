@@ -118,8 +118,15 @@ export type Input =
   | { kind: 'cancelOperation'; operation: number }
   /** A peer asks. `exchange` is the host's name for the place where the answer goes. */
   | { kind: 'requestArrived'; exchange: number; from: PeerRef; message: Message }
-  /** A peer answered our request; `request` is the id of the `send`. */
-  | { kind: 'answerArrived'; request: number; message: Message }
+  /**
+   * A peer answered our request; `request` is the id of the `send`. `rttMs`: from the writing of the
+   * request to its answer, one round trip and the peer's work; -1 where the host can't tell.
+   */
+  | { kind: 'answerArrived'; request: number; message: Message; rttMs: number }
+  /** Look whether the table is fresh now, not at its time. */
+  | { kind: 'refresh' }
+  /** The answer to `pickKey`: the node walks there. */
+  | { kind: 'keyPicked'; key: Key; keyBytes: Uint8Array }
   /** Our request ends without an answer. */
   | { kind: 'requestFailed'; request: number; reason: FailureReason }
   /**
@@ -210,6 +217,12 @@ export type Output =
   | { kind: 'accept'; exchange: number }
   /** Open a fresh connection to the peer at an address that it announces: is it reachable for others? */
   | { kind: 'dial'; peer: PeerRef; timeoutMs: number }
+  /**
+   * Wanted: a random key that shares exactly `bits` bits with the node's own (256: that one itself),
+   * together with bytes that hash to it, since peers are asked for those. The host may leave it be
+   * where it can't find any.
+   */
+  | { kind: 'pickKey'; bits: number }
   /** Judge a record for a key, alone (`against` null) or against another. */
   | {
       kind: 'validate'
@@ -262,6 +275,13 @@ export type OperationEvent =
 
 /**
  * `ok`; `notFound`: nobody had it; `noPeers`: nobody to ask; `partial`: stored on fewer than wanted;
- * `invalid`: our own record did not pass; `cancelled`.
+ * `invalid`: our own record did not pass; `busy`: too many operations; `cancelled`.
  */
-export type OperationOutcome = 'ok' | 'notFound' | 'noPeers' | 'partial' | 'invalid' | 'cancelled'
+export type OperationOutcome =
+  | 'ok'
+  | 'notFound'
+  | 'noPeers'
+  | 'partial'
+  | 'invalid'
+  | 'busy'
+  | 'cancelled'

@@ -21,6 +21,7 @@ class OutputRecord {
   exchange = 0
   operation = 0
   job = 0
+  bits = 0
   peer: PeerRef = NO_PEER
   to: PeerRef = NO_PEER
   from: PeerRef = NO_PEER
@@ -108,6 +109,10 @@ export class Outbox {
     const output = this.next('dial')
     output.peer = peer
     output.timeoutMs = timeoutMs
+  }
+
+  pickKey(bits: number): void {
+    this.next('pickKey').bits = bits
   }
 
   validate(

@@ -23,6 +23,11 @@ const GENERATION_MASK = 0x1ff
 /** Most identities that one book can hold at once: 4,194,304. */
 export const PEERS_MAX: number = 1 << SLOT_BITS
 
+const FREE = 0
+const USED = 1
+/** Used, and stands in the list of those that perhaps nothing holds. */
+const LOOSE = 2
+
 export interface PeerBookInit {
   /** Slots to begin with. Default 1,024; a book of fixed identities needs them all at once. */
   capacity?: number
@@ -42,6 +47,7 @@ export class PeerBook {
   private generations: Uint16Array
   private used: Uint8Array
   private readonly free: number[] = [] // BOUNDED: by slots
+  private readonly loose: PeerRef[] = [] // BOUNDED: by slots, each stands here at most once
   private slots = 0
   private live = 0
   private readonly slotsMax: number
@@ -75,9 +81,11 @@ export class PeerBook {
     copyKey(key, at, this.keys, slot * KEY_WORDS)
     this.live++
     if (this.fixed) return slot
-    this.used[slot] = 1
+    this.used[slot] = USED
     this.pins[slot] = 0
-    return ((this.generations[slot] as number) << SLOT_BITS) | slot
+    const ref = ((this.generations[slot] as number) << SLOT_BITS) | slot
+    this.markLoose(ref, slot)
+    return ref
   }
 
   /** Whether the ref is of a peer that the book still holds. */
@@ -85,7 +93,7 @@ export class PeerBook {
     if (ref < 0) return false
     const slot = ref & SLOT_MASK
     if (this.fixed) return slot < this.slots
-    return this.used[slot] === 1 && this.generations[slot] === ref >>> SLOT_BITS
+    return this.used[slot] !== FREE && this.generations[slot] === ref >>> SLOT_BITS
   }
 
   /** Where the peer's key begins in `keys`. */
@@ -102,25 +110,38 @@ export class PeerBook {
     this.pins[slot] = (this.pins[slot] as number) + 1
   }
 
-  /** One holder fewer. The peer stays until somebody calls `release`. */
+  /** One holder fewer. The peer stays until `nextReleased` takes it. */
   unpin(ref: PeerRef): void {
     if (this.fixed) return
     assert(this.has(ref), 'only a peer in the book can be unpinned')
     const slot = ref & SLOT_MASK
     assert((this.pins[slot] as number) > 0, 'a peer is unpinned more often than pinned')
     this.pins[slot] = (this.pins[slot] as number) - 1
+    if (this.pins[slot] === 0) this.markLoose(ref, slot)
   }
 
-  /** Frees the peer if nothing holds it. True when it is gone and the ref is stale. */
-  release(ref: PeerRef): boolean {
-    if (this.fixed || !this.has(ref)) return false
-    const slot = ref & SLOT_MASK
-    if (this.pins[slot] !== 0) return false
-    this.used[slot] = 0
-    this.generations[slot] = ((this.generations[slot] as number) + 1) & GENERATION_MASK
-    this.free.push(slot)
-    this.live--
-    return true
+  /** Frees one peer that nothing holds and returns its ref, stale from now on; `NO_PEER` when there is none. */
+  nextReleased(): PeerRef {
+    let ref = this.loose.pop()
+    while (ref !== undefined) {
+      const slot = ref & SLOT_MASK
+      this.used[slot] = USED
+      if (this.pins[slot] === 0) {
+        this.used[slot] = FREE
+        this.generations[slot] = ((this.generations[slot] as number) + 1) & GENERATION_MASK
+        this.free.push(slot)
+        this.live--
+        return ref
+      }
+      ref = this.loose.pop()
+    }
+    return NO_PEER
+  }
+
+  private markLoose(ref: PeerRef, slot: number): void {
+    if (this.used[slot] === LOOSE) return
+    this.used[slot] = LOOSE
+    this.loose.push(ref)
   }
 
   private grow(): void {

@@ -1,0 +1,468 @@
+/**
+ * A column of nodes. `handle` turns what a node hears into what it asks for: a function of the node's
+ * state, the time that is passed and one seed; it never waits, never reads a clock and never throws for
+ * what a peer did. A live node is a column of one, a simulator's world a column of a million.
+ *
+ * This file routes and decides nothing: routing, records, operations, answers and upkeep do, and know
+ * nothing of one another. What one of them must tell another goes through here.
+ */
+import { Answers } from './answers.ts'
+import { assert, unreachable } from './assert.ts'
+import { type Config, DEFAULT_CONFIG } from './config.ts'
+import { copyKey, KEY_WORDS, type Key } from './key.ts'
+import type { Input, Message, StartOperation } from './messages.ts'
+import type { Operation } from './operation/operation.ts'
+import { Operations } from './operation/operations.ts'
+import type { OperationPort, OperationPurpose, Step } from './operation/port.ts'
+import { Outbox } from './outbox.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
+import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
+import { type Completion, Records } from './records/records.ts'
+import { type Purpose, type Request, Requests } from './requests.ts'
+import { Routing } from './routing/routing.ts'
+import { NetworkSize } from './size.ts'
+import { Upkeep } from './upkeep.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+export interface NodesInit {
+  /** The peer book that the refs of all inputs and outputs belong to. */
+  book: PeerBook
+  /** Each node's own identity; its length is the number of nodes. */
+  selves: readonly PeerRef[]
+  /** What each node's own key is the hash of, as it goes over the wire; left out where nothing does. */
+  selfBytes?: readonly Uint8Array[]
+  /** Overrides of `DEFAULT_CONFIG`. */
+  config?: Partial<Config>
+  /** Root of all dice: 32 bits. A node's own come from this and its key, whatever its row. */
+  seed: number
+  /** Where the columns live; a simulator passes shared memory. */
+  allocate?: (bytes: number) => ArrayBufferLike
+}
+
+export class Nodes implements OperationPort {
+  readonly book: PeerBook
+  readonly config: Config
+  readonly routing: Routing
+  readonly records: Records
+  private readonly requests: Requests
+  private readonly operations: Operations
+  private readonly answers: Answers
+  private readonly upkeep: Upkeep
+  private readonly sizes: NetworkSize
+  private readonly selves: Int32Array
+  private readonly selfBytes: readonly Uint8Array[]
+  private readonly dice: Uint32Array
+  private readonly sequences: Uint32Array
+  private readonly online: Uint8Array
+  private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
+  private readonly walkStart: StartOperation
+
+  constructor(init: NodesInit) {
+    const nodes = init.selves.length
+    assert(nodes > 0, 'a column has at least one node')
+    const allocate = init.allocate ?? ((bytes: number): ArrayBufferLike => new ArrayBuffer(bytes))
+    const { book } = init
+    const config = { ...DEFAULT_CONFIG, ...init.config }
+    this.book = book
+    this.config = config
+    this.selves = Int32Array.from(init.selves)
+    this.selfBytes = init.selfBytes ?? []
+    this.dice = new Uint32Array(allocate(nodes * RANDOM_WORDS * 4))
+    this.sequences = new Uint32Array(allocate(nodes * 4))
+    this.online = new Uint8Array(nodes)
+    const selfKeys = new Uint32Array(allocate(nodes * KEY_WORDS * 4))
+    for (let node = 0; node < nodes; node++) {
+      const self = this.selves[node] as PeerRef
+      book.pin(self)
+      copyKey(book.keys, book.at(self), selfKeys, node * KEY_WORDS)
+      seedRandom(this.dice, node * RANDOM_WORDS, init.seed, selfKeys[node * KEY_WORDS] as number)
+    }
+    this.routing = new Routing({ nodes, book, config, selfKeys, allocate })
+    this.records = new Records({ nodes, book, config })
+    this.requests = new Requests(nodes, book)
+    this.operations = new Operations(nodes, book, config, this)
+    this.answers = new Answers(book, config, this.routing, this.records, this.selves)
+    this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves)
+    this.sizes = new NetworkSize(nodes, book)
+    this.walkStart = {
+      kind: 'startOperation',
+      operation: 0,
+      type: 'getClosest',
+      key: new Uint32Array(KEY_WORDS),
+      keyBytes: NO_BYTES,
+      record: null,
+      peer: NO_PEER,
+      quorum: 0,
+      countMax: 0,
+    }
+  }
+
+  /**
+   * One input to one node; what it asks for is appended to `outbox`. `nowMs` never runs backwards for a
+   * node. Late, duplicate and unknown inputs change nothing.
+   */
+  handle(node: number, nowMs: number, input: Input, outbox: Outbox): void {
+    const { step } = this
+    step.node = node
+    step.nowMs = nowMs
+    step.outbox = outbox
+    const hadRoom = this.hasRoom(step)
+    this.dispatch(step, input)
+    if (!hadRoom && this.hasRoom(step)) this.operations.resume(step)
+    if (this.online[node] === 1) this.upkeep.dialBack(step)
+    for (let gone = this.book.nextReleased(); gone !== NO_PEER; gone = this.book.nextReleased()) {
+      outbox.forget(gone)
+    }
+  }
+
+  /** When the node wants its next `wake`, ms; Infinity for never. May be early, never late. */
+  deadline(node: number): number {
+    const upkeepMs =
+      this.online[node] === 1 ? this.upkeep.deadlineMs(node) : Number.POSITIVE_INFINITY
+    return Math.min(
+      this.requests.deadlineMs(node),
+      this.operations.deadlineMs(node),
+      this.records.deadlineMs(node),
+      upkeepMs,
+    )
+  }
+
+  /** Estimated number of nodes in the network, 0 while unknown. */
+  networkSize(node: number): number {
+    return this.sizes.estimate(node)
+  }
+
+  /** Requests of the node in flight. */
+  inFlight(node: number): number {
+    return this.requests.count(node)
+  }
+
+  private dispatch(step: Step, input: Input): void {
+    const { node, nowMs, outbox } = step
+    switch (input.kind) {
+      case 'wake':
+        return this.wake(step)
+      case 'start':
+        this.online[node] = 1
+        return this.upkeep.refreshNow(node, nowMs)
+      case 'stop':
+        return this.stop(step)
+      case 'refresh':
+        if (this.online[node] === 1) this.upkeep.refreshNow(node, nowMs)
+        return
+      case 'startOperation':
+        return this.startOperation(step, input)
+      case 'cancelOperation': {
+        const operation = this.operations.find(node, input.operation)
+        if (operation !== null && operation.id !== 0) this.operations.cancel(step, operation)
+        return
+      }
+      case 'requestArrived':
+        return this.answers.handle(step, input.exchange, input.from, input.message)
+      case 'keyPicked':
+        if (this.online[node] === 1) this.walkTo(step, input.key, input.keyBytes)
+        return
+      case 'answerArrived':
+        return this.answerArrived(step, input.request, input.message, input.rttMs)
+      case 'requestFailed':
+        return this.requestFailed(step, input.request, input.reason)
+      case 'linkChanged':
+        this.routing.setLink(node, input.peer, input.link, input.dialled, input.ipGroup, nowMs)
+        return
+      case 'protocolChanged':
+        return this.protocolChanged(step, input.peer, input.speaks)
+      case 'dialEnded':
+        this.upkeep.dialEnded(node)
+        this.routing.noteDial(node, input.peer, input.ok, input.ipGroup, nowMs)
+        return
+      case 'validated':
+        return this.complete(
+          step,
+          this.records.validated(node, nowMs, input.job, input.verdict, outbox),
+        )
+      case 'persisted':
+        return this.complete(step, this.records.persisted(node, nowMs, input.job, input.ok, outbox))
+      case 'recordLoaded':
+        return this.records.recordLoaded(node, nowMs, input, outbox)
+      case 'providerLoaded':
+        return this.records.providerLoaded(node, nowMs, input, outbox)
+      case 'peerLoaded':
+        return this.routing.loadPeer(
+          node,
+          input.peer,
+          input.evidence,
+          input.ageMs,
+          input.ipGroup,
+          nowMs,
+        )
+      default:
+        unreachable(input)
+    }
+  }
+
+  private startOperation(step: Step, input: StartOperation): void {
+    const { node, nowMs, outbox } = step
+    const operation = this.operations.open(step, input)
+    if (operation === null) {
+      if (this.operations.find(node, input.operation) === null) {
+        outbox.operationEnded(input.operation, 'busy', 0, 0)
+      }
+      return
+    }
+    if (input.type === 'putValue') {
+      this.records.putLocal(
+        node,
+        nowMs,
+        input.operation,
+        input.key,
+        input.keyBytes,
+        input.record,
+        outbox,
+      )
+      return
+    }
+    if (this.answerLocally(step, operation)) return
+    this.operations.walk(step, operation)
+  }
+
+  /** What the node knows itself comes first; true when that was all. */
+  private answerLocally(step: Step, operation: Operation): boolean {
+    const { node, nowMs, outbox } = step
+    if (operation.type === 'getValue') {
+      const own = this.records.get(node, nowMs, operation.key, 0)
+      if (own !== null) this.operations.ownRecord(step, operation, own)
+      return false
+    }
+    if (operation.type === 'findProviders') {
+      const own = outbox.message('getProviders')
+      this.records.providers(node, nowMs, operation.key, 0, own, NO_PEER)
+      return own.providerCount > 0 && this.operations.foundProviders(step, operation, NO_PEER, own)
+    }
+    if (operation.type === 'findPeer') {
+      const { subject } = operation
+      if (!this.routing.isMember(node, subject)) return false
+      if (this.routing.state(node, subject, nowMs) === 'benched') return false
+      this.operations.foundPeer(step, operation, NO_PEER)
+      return true
+    }
+    if (operation.type === 'provide') {
+      const { key, keyBytes, subject } = operation
+      this.records.providerArrived(node, nowMs, key, keyBytes, subject, true, outbox)
+    }
+    return false
+  }
+
+  private answerArrived(step: Step, id: number, message: Message, rttMs: number): void {
+    const { node, nowMs } = step
+    const request = this.requests.find(node, id)
+    if (request === null) return
+    const { peer, purpose, operation } = request
+    this.routing.noteSuccess(node, peer, nowMs, rttMs)
+    this.book.pin(peer) // while it is spoken of below
+    this.requests.close(node, request)
+    if (operation !== null && purpose !== 'check') {
+      this.operations.answered(step, operation, peer, purpose, message)
+    }
+    this.book.unpin(peer)
+  }
+
+  private requestFailed(
+    step: Step,
+    id: number,
+    reason: Extract<Input, { kind: 'requestFailed' }>['reason'],
+  ): void {
+    const request = this.requests.find(step.node, id)
+    if (request !== null) this.fail(step, request, reason)
+  }
+
+  private fail(
+    step: Step,
+    request: Request,
+    reason: Extract<Input, { kind: 'requestFailed' }>['reason'],
+  ): void {
+    const { node, nowMs } = step
+    const { peer, purpose, operation } = request
+    if (reason !== 'cancelled') this.routing.noteFailure(node, peer, nowMs, false)
+    if (reason === 'unsupported') this.routing.setSpeaks(node, peer, false, nowMs)
+    this.book.pin(peer)
+    this.requests.close(node, request)
+    if (operation !== null && purpose !== 'check') {
+      this.operations.failed(step, operation, peer, purpose, reason)
+    }
+    this.book.unpin(peer)
+  }
+
+  private wake(step: Step): void {
+    const { node, nowMs, outbox } = step
+    for (let due = this.requests.nextDue(node, nowMs); due !== null; ) {
+      this.requestDue(step, due)
+      due = this.requests.nextDue(node, nowMs)
+    }
+    this.operations.wake(step)
+    this.records.expire(node, nowMs, outbox)
+    if (this.online[node] === 1) this.keepUp(step)
+  }
+
+  private requestDue(step: Step, request: Request): void {
+    if (request.deadlineMs <= step.nowMs) {
+      step.outbox.cancelRequest(request.id)
+      this.fail(step, request, 'timeout')
+      return
+    }
+    request.lateAtMs = Number.POSITIVE_INFINITY
+    const { peer, purpose, operation } = request
+    this.routing.noteFailure(step.node, peer, step.nowMs, true)
+    if (operation !== null && purpose !== 'check') {
+      this.operations.late(step, operation, peer, purpose)
+    }
+  }
+
+  private keepUp(step: Step): void {
+    this.upkeep.pickWalk(step)
+    const due = this.upkeep.retries(step)
+    for (let i = 0; i < due.length; i++) this.check(step, due[i] as PeerRef)
+  }
+
+  private walkTo(step: Step, key: Key, keyBytes: Uint8Array): void {
+    this.walkStart.key.set(key)
+    this.walkStart.keyBytes = keyBytes
+    const operation = this.operations.open(step, this.walkStart)
+    if (operation !== null) this.operations.walk(step, operation)
+  }
+
+  private protocolChanged(step: Step, peer: PeerRef, speaks: boolean): void {
+    const { node, nowMs } = step
+    this.routing.setSpeaks(node, peer, speaks, nowMs)
+    if (!speaks || this.online[node] === 0) return
+    this.upkeep.peerMet(node, nowMs)
+    if (!this.routing.isMember(node, peer)) this.check(step, peer)
+  }
+
+  /** Asks a peer for the neighbourhood of our own key: is it there, and does it answer? */
+  private check(step: Step, peer: PeerRef): void {
+    if (!this.hasRoom(step) || this.requests.isAsked(step.node, peer) || !this.book.has(peer))
+      return
+    const message = step.outbox.message('findNode')
+    copyKey(this.book.keys, this.book.at(this.self(step.node)), message.key, 0)
+    message.keyBytes = this.selfBytes[step.node] ?? NO_BYTES
+    this.open(step, null, peer, 'check', message, null)
+  }
+
+  private complete(step: Step, completion: Completion | null): void {
+    if (completion === null) return
+    const operation = this.operations.find(step.node, completion.operation)
+    if (operation === null || operation.id === 0) return
+    if (completion.kind === 'judged') {
+      this.operations.judged(step, operation, completion.verdict)
+    } else if (completion.ok) {
+      this.operations.walk(step, operation)
+    } else {
+      this.operations.reject(step, operation, 'invalid')
+    }
+  }
+
+  private stop(step: Step): void {
+    const { node } = step
+    this.online[node] = 0
+    this.upkeep.stop(node)
+    this.operations.cancelAll(step)
+    for (let request = this.requests.first(node); request !== null; ) {
+      step.outbox.cancelRequest(request.id)
+      this.requests.close(node, request)
+      request = this.requests.first(node)
+    }
+  }
+
+  private open(
+    step: Step,
+    operation: Operation | null,
+    peer: PeerRef,
+    purpose: Purpose,
+    message: Message,
+    ahead: Message | null,
+  ): void {
+    const { node, nowMs } = step
+    const id = ((this.sequences[node] as number) + 1) >>> 0
+    this.sequences[node] = id
+    const { config } = this
+    const cold = this.routing.roundTrips(node, peer) > 2
+    const timeoutMs = config.requestTimeoutMs + (cold ? config.dialTimeoutMs : 0)
+    const rtoMs = this.routing.rtoMs(node, peer, nowMs)
+    this.requests.open(node, id, peer, purpose, operation, nowMs, rtoMs, timeoutMs)
+    step.outbox.send(id, peer, message, ahead, config.dialTimeoutMs)
+  }
+
+  // What operations want from the rest of the node.
+
+  self(node: number): PeerRef {
+    return this.selves[node] as PeerRef
+  }
+
+  hasRoom(step: Step): boolean {
+    return this.requests.count(step.node) < this.config.requestsMax
+  }
+
+  send(
+    step: Step,
+    operation: Operation | null,
+    peer: PeerRef,
+    purpose: OperationPurpose,
+    message: Message,
+    ahead: Message | null,
+  ): void {
+    this.open(step, operation, peer, purpose, message, ahead)
+  }
+
+  release(step: Step, operation: Operation, cancel: boolean): void {
+    const { node } = step
+    if (operation.id !== 0) this.records.cancel(node, operation.id)
+    let request = this.requests.findOf(node, operation)
+    while (request !== null) {
+      request.operation = null
+      if (cancel) {
+        step.outbox.cancelRequest(request.id)
+        this.requests.close(node, request)
+      }
+      request = this.requests.findOf(node, operation)
+    }
+  }
+
+  costMs(step: Step, peer: PeerRef): number {
+    return this.routing.costMs(step.node, peer, step.nowMs)
+  }
+
+  isGood(step: Step, peer: PeerRef): boolean {
+    return this.routing.state(step.node, peer, step.nowMs) === 'good'
+  }
+
+  seeds(step: Step, key: Uint32Array, out: Int32Array): number {
+    // Half as many again as a result needs: some of them will not answer.
+    const count = Math.ceil(this.config.k * 1.5)
+    return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
+  }
+
+  failureShare(node: number): number {
+    return this.routing.failureShare(node)
+  }
+
+  observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void {
+    this.sizes.observe(node, target, peers, count)
+  }
+
+  judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean {
+    const { node, nowMs, outbox } = step
+    const { id, keyBytes } = operation
+    return this.records.judge(node, nowMs, id, keyBytes, record, against, outbox) !== 0
+  }
+
+  lied(step: Step, peer: PeerRef): void {
+    this.routing.noteFailure(step.node, peer, step.nowMs, false)
+  }
+
+  explore(node: number): number {
+    const at = node * RANDOM_WORDS
+    if (!nextChance(this.dice, at, this.config.explorePercent, 100)) return -1
+    return nextWord(this.dice, at)
+  }
+}

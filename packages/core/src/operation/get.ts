@@ -1,0 +1,88 @@
+/**
+ * The decision of a get: which of the records that come in is the value, and when. Records are judged
+ * one at a time against the best so far. A record that can have only one value is decided by the first
+ * valid answer; one that changes by `quorum` valid answers, by the end of the walk, or by what came in
+ * `quorumTimeoutMs` after the first.
+ */
+import type { Config } from '../config.ts'
+import type { Verdict } from '../messages.ts'
+import { NO_PEER, type PeerRef } from '../peers.ts'
+import type { FoundRecord, Operation } from './operation.ts'
+import type { OperationPort, Step } from './port.ts'
+
+const SINGLE_VALUED = [0x2f, 0x70, 0x6b, 0x2f] // "/pk/"
+
+/** How many valid answers decide a get for a key, unless the caller says so. */
+export function defaultQuorum(keyBytes: Uint8Array, config: Config): number {
+  const single = SINGLE_VALUED.every((byte, i) => keyBytes[i] === byte)
+  return single ? 1 : config.mutableQuorum
+}
+
+/** A peer answered with a record. */
+export function recordFound(
+  port: OperationPort,
+  step: Step,
+  operation: Operation,
+  peer: PeerRef,
+  record: Uint8Array,
+): void {
+  operation.waiting.push({ peer, record })
+  judgeNext(port, step, operation)
+}
+
+/** The verdict on the record that was with the judge. */
+export function recordJudged(
+  port: OperationPort,
+  step: Step,
+  config: Config,
+  operation: Operation,
+  verdict: Verdict,
+): void {
+  const found = operation.judged
+  if (found === null) return
+  operation.judged = null
+  if (verdict === 'invalid') port.lied(step, found.peer)
+  else count(step, config, operation, found, verdict)
+  judgeNext(port, step, operation)
+}
+
+/** Whether nothing waits for a verdict any more. */
+export function allJudged(operation: Operation): boolean {
+  return operation.judged === null && operation.waiting.length === 0
+}
+
+function judgeNext(port: OperationPort, step: Step, operation: Operation): void {
+  while (operation.judged === null) {
+    const found = operation.waiting.shift()
+    if (found === undefined) return
+    if (operation.best !== null && bytesEqual(found.record, operation.best)) {
+      operation.agreed++
+    } else if (port.judge(step, operation, found.record, operation.best)) {
+      operation.judged = found
+    }
+  }
+}
+
+function count(
+  step: Step,
+  config: Config,
+  operation: Operation,
+  found: FoundRecord,
+  verdict: Verdict,
+): void {
+  operation.agreed++
+  if (verdict === 'worse') {
+    operation.stale.push(found.peer)
+  } else if (verdict === 'better') {
+    if (operation.best === null) operation.decideAtMs = step.nowMs + config.quorumTimeoutMs
+    else if (operation.bestFrom !== NO_PEER) operation.stale.push(operation.bestFrom)
+    operation.best = found.record
+    operation.bestFrom = found.peer
+  }
+}
+
+function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

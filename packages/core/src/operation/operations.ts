@@ -1,0 +1,382 @@
+/**
+ * The operations of a caller: get, put, provide and the finds, each a walk and what is done with its
+ * answers. Decides when a caller's wait is over. Is told what peers answered and what was judged.
+ * Never: opens requests itself (the port does), reads scores beyond what the port tells, or outlives
+ * its last request. Late, duplicate and unknown inputs change nothing.
+ *
+ * Bounded by: `operationsMax` a node; objects are pooled.
+ */
+import type { Config } from '../config.ts'
+import { copyKey } from '../key.ts'
+import {
+  type FailureReason,
+  type Message,
+  type MessageType,
+  type OperationOutcome,
+  PROVIDERS_MAX,
+  type StartOperation,
+  type Verdict,
+} from '../messages.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
+import { allJudged, defaultQuorum, recordFound, recordJudged } from './get.ts'
+import { Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
+import type { OperationPort, OperationPurpose, Step } from './port.ts'
+import { storeAnswered, storeFailed, storeWhatIsDue } from './store.ts'
+
+/** What a walk asks of each peer. */
+const QUESTION: Record<Operation['type'], MessageType> = {
+  getClosest: 'findNode',
+  findPeer: 'findNode',
+  getValue: 'getValue',
+  findProviders: 'getProviders',
+  putValue: 'findNode',
+  provide: 'findNode',
+}
+
+export class Operations {
+  private readonly book: PeerBook
+  private readonly config: Config
+  private readonly port: OperationPort
+  private readonly heads: (Operation | null)[] // BOUNDED: one list a node, each by operationsMax
+  private readonly counts: Uint16Array
+  private readonly deadlines: Float64Array
+  private readonly pool: Operation[] = [] // BOUNDED: by the most operations ever live at once
+  private readonly prospects: Int32Array // scratch
+
+  constructor(nodes: number, book: PeerBook, config: Config, port: OperationPort) {
+    this.book = book
+    this.config = config
+    this.port = port
+    this.heads = new Array<Operation | null>(nodes).fill(null)
+    this.counts = new Uint16Array(nodes)
+    this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
+    this.prospects = new Int32Array(config.candidatesMax)
+  }
+
+  count(node: number): number {
+    return this.counts[node] as number
+  }
+
+  /** When a get must decide with what it has; may be early, never late. */
+  deadlineMs(node: number): number {
+    return this.deadlines[node] as number
+  }
+
+  find(node: number, id: number): Operation | null {
+    let operation = this.heads[node] ?? null
+    while (operation !== null && operation.id !== id) operation = operation.next
+    return operation
+  }
+
+  /**
+   * Registers an operation; `walk` begins it. Null when there are too many or the id is taken.
+   * An id of 0 is the node's own upkeep: it reports nothing.
+   */
+  open(step: Step, start: StartOperation): Operation | null {
+    const { node } = step
+    if (this.count(node) >= this.config.operationsMax) return null
+    if (start.operation !== 0 && this.find(node, start.operation) !== null) return null
+    const operation = this.pool.pop() ?? new Operation(this.book, this.config)
+    operation.id = start.operation
+    operation.node = node
+    operation.type = start.type
+    copyKey(start.key, 0, operation.key, 0)
+    operation.keyBytes = start.keyBytes
+    operation.record = start.record
+    operation.countMax = start.countMax
+    operation.quorum = start.quorum > 0 ? start.quorum : defaultQuorum(start.keyBytes, this.config)
+    if (this.book.has(start.peer)) {
+      this.book.pin(start.peer)
+      operation.subject = start.peer
+    }
+    operation.next = this.heads[node] ?? null
+    this.heads[node] = operation
+    this.counts[node] = (this.counts[node] as number) + 1
+    return operation
+  }
+
+  /** Begins the walk from the nearest peers known. */
+  walk(step: Step, operation: Operation): void {
+    const { node } = step
+    operation.walking = true
+    const { lookup } = operation
+    lookup.begin(operation.key, 0, this.port.self(node), this.port.failureShare(node))
+    const count = this.port.seeds(step, operation.key, this.prospects)
+    for (let i = 0; i < count; i++) this.hear(step, operation, this.prospects[i] as PeerRef)
+    this.advance(step, operation)
+  }
+
+  /** A local find that counts as the first answer: our own record or providers of our own store. */
+  ownRecord(step: Step, operation: Operation, record: Uint8Array): void {
+    operation.best = record
+    operation.bestFrom = NO_PEER
+    operation.agreed = 1
+    operation.decideAtMs = step.nowMs + this.config.quorumTimeoutMs
+    this.noteDeadline(operation)
+  }
+
+  /** A peer answered a request of the operation. */
+  answered(
+    step: Step,
+    operation: Operation,
+    peer: PeerRef,
+    purpose: OperationPurpose,
+    message: Message,
+  ): void {
+    if (operation.id !== 0) step.outbox.answered(operation.id, peer, message)
+    const fresh =
+      purpose === 'store' ? storeAnswered(operation, peer) : operation.lookup.answered(peer)
+    if (!fresh) return
+    if (message.type === 'findNode') operation.learned++
+    for (let i = 0; i < message.closerCount; i++) {
+      this.hear(step, operation, message.closer[i] as PeerRef)
+    }
+    this.useAnswer(step, operation, peer, message)
+    this.advance(step, operation)
+  }
+
+  /** A request of the operation ended without an answer. */
+  failed(
+    step: Step,
+    operation: Operation,
+    peer: PeerRef,
+    purpose: OperationPurpose,
+    reason: FailureReason,
+  ): void {
+    if (operation.id !== 0) step.outbox.peerFailed(operation.id, peer, reason)
+    if (purpose === 'store') storeFailed(operation, peer, 'failed')
+    else operation.lookup.failed(peer)
+    this.advance(step, operation)
+  }
+
+  /** A request's first clock ran out: its slot is free, its answer would still count. */
+  late(step: Step, operation: Operation, peer: PeerRef, purpose: OperationPurpose): void {
+    if (purpose === 'store') storeFailed(operation, peer, 'late')
+    else operation.lookup.late(peer)
+    this.advance(step, operation)
+  }
+
+  /** The verdict on a record that a peer sent. */
+  judged(step: Step, operation: Operation, verdict: Verdict): void {
+    recordJudged(this.port, step, this.config, operation, verdict)
+    this.noteDeadline(operation)
+    this.advance(step, operation)
+  }
+
+  /** Gets that waited long enough decide. */
+  wake(step: Step): void {
+    if (step.nowMs < this.deadlineMs(step.node)) return
+    this.deadlines[step.node] = Number.POSITIVE_INFINITY
+    let operation = this.heads[step.node] ?? null
+    while (operation !== null) {
+      const { next } = operation
+      this.noteDeadline(operation)
+      if (operation.decideAtMs <= step.nowMs) this.advance(step, operation)
+      operation = next
+    }
+  }
+
+  /** A request slot became free: who had to wait goes on. */
+  resume(step: Step): void {
+    let operation = this.heads[step.node] ?? null
+    while (operation !== null && this.port.hasRoom(step)) {
+      const { next } = operation
+      if (operation.walking) this.advance(step, operation)
+      operation = next
+    }
+  }
+
+  /** Ends an operation for its caller before its time. */
+  cancel(step: Step, operation: Operation): void {
+    this.port.release(step, operation, true)
+    if (!operation.ended) this.report(step, operation, 'cancelled', operation.stored)
+    this.close(step, operation)
+  }
+
+  /** Ends all operations of the node. */
+  cancelAll(step: Step): void {
+    for (let operation = this.heads[step.node] ?? null; operation !== null; ) {
+      const { next } = operation
+      this.cancel(step, operation)
+      operation = next
+    }
+  }
+
+  /** Ends an operation that can't begin. */
+  reject(step: Step, operation: Operation, outcome: OperationOutcome): void {
+    this.report(step, operation, outcome, 0)
+    this.close(step, operation)
+  }
+
+  /** Reports a peer that was looked for as found, and ends. */
+  foundPeer(step: Step, operation: Operation, from: PeerRef): void {
+    step.outbox.peerFound(operation.id, from, operation.subject)
+    this.end(step, operation, 'ok')
+  }
+
+  /** Reports providers in `message` that were not named before. True when that ended the operation. */
+  foundProviders(step: Step, operation: Operation, from: PeerRef, message: Message): boolean {
+    const found = step.outbox.message('getProviders')
+    for (let i = 0; i < message.providerCount && i < PROVIDERS_MAX; i++) {
+      const provider = message.providers[i] as PeerRef
+      if (operation.seen.length >= PROVIDERS_SEEN_MAX) break
+      if (!this.book.has(provider) || operation.seen.includes(provider)) continue
+      this.book.pin(provider)
+      operation.seen.push(provider)
+      found.addProvider(provider)
+    }
+    if (found.providerCount > 0) step.outbox.providersFound(operation.id, from, found)
+    if (operation.countMax === 0 || operation.seen.length < operation.countMax) return false
+    this.end(step, operation, 'ok')
+    return true
+  }
+
+  private hear(step: Step, operation: Operation, peer: PeerRef): void {
+    if (this.book.has(peer)) operation.lookup.add(peer, this.port.costMs(step, peer))
+  }
+
+  private useAnswer(step: Step, operation: Operation, peer: PeerRef, message: Message): void {
+    if (operation.ended) return
+    if (operation.type === 'getValue' && message.type === 'getValue' && message.record !== null) {
+      recordFound(this.port, step, operation, peer, message.record)
+    } else if (operation.type === 'findProviders' && message.providerCount > 0) {
+      this.foundProviders(step, operation, peer, message)
+    } else if (operation.type === 'findPeer' && this.names(operation, peer, message)) {
+      this.foundPeer(step, operation, peer)
+    }
+  }
+
+  private names(operation: Operation, from: PeerRef, message: Message): boolean {
+    const { subject } = operation
+    if (subject === NO_PEER) return false
+    if (from === subject) return true
+    for (let i = 0; i < message.closerCount; i++) {
+      const peer = message.closer[i] as PeerRef
+      if (peer === subject) return true
+    }
+    return false
+  }
+
+  /** Everything that can be done now: send records, ask on, or come to an end. */
+  private advance(step: Step, operation: Operation): void {
+    if (!operation.walking) return // not begun, or at its end
+    if (operation.type === 'getValue' && this.decide(step, operation)) return
+    if (operation.stores) {
+      storeWhatIsDue(this.port, step, this.book, this.config, operation, this.prospects)
+    }
+    this.askOn(step, operation)
+    if (operation.stores) this.concludeStore(step, operation)
+    else if (operation.lookup.done) this.concludeWalk(step, operation)
+  }
+
+  private askOn(step: Step, operation: Operation): void {
+    const { lookup } = operation
+    while (this.port.hasRoom(step)) {
+      const explore = operation.id === 0 ? this.port.explore(step.node) : -1
+      const peer = lookup.next(explore)
+      if (peer === NO_PEER) return
+      const message = step.outbox.message(QUESTION[operation.type])
+      message.key.set(operation.key)
+      message.keyBytes = operation.keyBytes
+      if (operation.id !== 0) step.outbox.asking(operation.id, peer, message)
+      this.port.send(step, operation, peer, 'ask', message, null)
+    }
+  }
+
+  /** True when the get is decided. */
+  private decide(step: Step, operation: Operation): boolean {
+    const { best } = operation
+    if (best === null) return false
+    const enough = operation.agreed >= operation.quorum || step.nowMs >= operation.decideAtMs
+    const over = operation.lookup.done && allJudged(operation)
+    if (!enough && !over) return false
+    step.outbox.valueFound(operation.id, operation.bestFrom, best)
+    for (const peer of operation.stale) {
+      if (!this.port.hasRoom(step)) break
+      const message = step.outbox.message('putValue')
+      message.key.set(operation.key)
+      message.keyBytes = operation.keyBytes
+      message.record = best
+      this.port.send(step, null, peer, 'correct', message, null)
+    }
+    this.end(step, operation, 'ok')
+    return true
+  }
+
+  private concludeStore(step: Step, operation: Operation): void {
+    const { lookup } = operation
+    if (!operation.ended && operation.stored >= this.config.putReturnCount) {
+      this.report(step, operation, 'ok', operation.stored)
+    }
+    if (!lookup.done || operation.sending > 0) return
+    if (operation.stored === 0 && !lookup.exhausted) return
+    if (lookup.closest(this.prospects) === this.config.k) this.observe(operation)
+    const wanted = Math.min(this.config.putReturnCount, operation.holders.length)
+    const outcome =
+      operation.stored === 0 ? 'noPeers' : operation.stored < wanted ? 'partial' : 'ok'
+    this.end(step, operation, outcome)
+  }
+
+  private concludeWalk(step: Step, operation: Operation): void {
+    const { lookup } = operation
+    const count = lookup.closest(this.prospects)
+    if (operation.type === 'getClosest') {
+      if (count === 0 && !lookup.exhausted) return
+      if (count === this.config.k) this.observe(operation)
+      const message = step.outbox.message('findNode')
+      for (let i = 0; i < count; i++) message.addCloser(this.prospects[i] as PeerRef)
+      if (operation.id !== 0) step.outbox.closestFound(operation.id, message)
+      this.end(step, operation, count === 0 ? 'noPeers' : 'ok')
+      return
+    }
+    if (!lookup.exhausted || !allJudged(operation)) return
+    const found = operation.seen.length > 0
+    this.end(step, operation, found ? 'ok' : count === 0 ? 'noPeers' : 'notFound')
+  }
+
+  private observe(operation: Operation): void {
+    this.port.observe(operation.node, operation.key, this.prospects, this.config.k)
+  }
+
+  private end(step: Step, operation: Operation, outcome: OperationOutcome): void {
+    this.port.release(step, operation, false)
+    if (!operation.ended) this.report(step, operation, outcome, operation.stored)
+    this.close(step, operation)
+  }
+
+  private report(
+    step: Step,
+    operation: Operation,
+    outcome: OperationOutcome,
+    stored: number,
+  ): void {
+    operation.ended = true
+    if (operation.id === 0) return
+    const wanted = operation.stores ? this.config.k : 0
+    step.outbox.operationEnded(operation.id, outcome, stored, wanted)
+  }
+
+  private close(step: Step, operation: Operation): void {
+    const { node } = step
+    let here = this.heads[node] ?? null
+    let before: Operation | null = null
+    while (here !== null && here !== operation) {
+      before = here
+      here = here.next
+    }
+    if (here === null) return
+    if (before === null) this.heads[node] = operation.next
+    else before.next = operation.next
+    this.counts[node] = (this.counts[node] as number) - 1
+    if (operation.subject !== NO_PEER) this.book.unpin(operation.subject)
+    for (const provider of operation.seen) this.book.unpin(provider)
+    operation.reset()
+    this.pool.push(operation)
+  }
+
+  private noteDeadline(operation: Operation): void {
+    if (operation.ended) return
+    const { node, decideAtMs } = operation
+    if (decideAtMs < (this.deadlines[node] as number)) this.deadlines[node] = decideAtMs
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What an operation wants from the rest of the node. `node.ts` implements it; operations see neither
+ * routing nor records nor the requests in flight.
+ */
+import type { Message } from '../messages.ts'
+import type { Outbox } from '../outbox.ts'
+import type { PeerRef } from '../peers.ts'
+import type { Operation } from './operation.ts'
+
+/** One call of `handle`: whose, when, and where outputs go. */
+export interface Step {
+  node: number
+  nowMs: number
+  outbox: Outbox
+}
+
+/** `ask`: a step of the walk; `store`: the peer shall hold the record; `correct`: it holds an older one. */
+export type OperationPurpose = 'ask' | 'store' | 'correct'
+
+export interface OperationPort {
+  /** The node itself. */
+  self(node: number): PeerRef
+  /** Whether one more request may be sent. */
+  hasRoom(step: Step): boolean
+  /** Asks a peer. `operation` null: nobody waits for the answer. */
+  send(
+    step: Step,
+    operation: Operation | null,
+    peer: PeerRef,
+    purpose: OperationPurpose,
+    message: Message,
+    ahead: Message | null,
+  ): void
+  /** Nobody waits for the operation's requests any more; `cancel`: take them back where possible. */
+  release(step: Step, operation: Operation, cancel: boolean): void
+  /** Expected time to the peer's answer, ms. */
+  costMs(step: Step, peer: PeerRef): number
+  /** Answered us lately and was dialled by us. */
+  isGood(step: Step, peer: PeerRef): boolean
+  /** Nearest known peers that are worth asking. */
+  seeds(step: Step, key: Uint32Array, out: Int32Array): number
+  /** Share of requests that failed lately. */
+  failureShare(node: number): number
+  /** Estimated number of nodes, 0 when unknown. */
+  networkSize(node: number): number
+  /** A walk confirmed its k nearest. */
+  observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void
+  /** Asks for a verdict on a record; false when too many wait already. */
+  judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean
+  /** A peer sent a record that is not valid. */
+  lied(step: Step, peer: PeerRef): void
+  /** A number 0..2^32-1 when this choice of an upkeep walk shall explore, else -1. */
+  explore(node: number): number
+}

@@ -1,0 +1,142 @@
+/**
+ * Putting a record at the k closest peers while they are still being looked for. A candidate gets the
+ * record at once, unasked, when it has proved itself before and is surely among the k closest: it lies
+ * well within the radius in which k of N nodes are expected, or the whole region is known. Otherwise it
+ * is asked first, like in any walk. A holder that fails is replaced by the next closest.
+ *
+ * A provider record travels ahead of a FIND_NODE on the same stream, so that one round trip stores,
+ * proves that it was stored and shows what the holder knows of the region. PUT_VALUE is its own proof
+ * but shows nothing, so the nearest few are asked first (`SCOUTS`).
+ */
+import type { Config } from '../config.ts'
+import { distanceShare } from '../key.ts'
+import type { Message } from '../messages.ts'
+import type { PeerBook, PeerRef } from '../peers.ts'
+import { HOLDERS_MAX, type Operation } from './operation.ts'
+import type { OperationPort, Step } from './port.ts'
+
+/** Nearest peers that must have told what they know before a value is put unasked: beta of go's lookup. */
+const SCOUTS = 3
+
+/** Share of the expected radius of the k closest within which a peer surely belongs to them: 14.53 / 20, go's optimistic provide. */
+const SURE_RADIUS = 0.72
+
+/** The region is known when its nearest known lie no farther than this times what N nodes let expect. */
+const KNOWN_FACTOR = 1.3
+
+/** Sends the record to every candidate that is due for it. */
+export function storeWhatIsDue(
+  port: OperationPort,
+  step: Step,
+  book: PeerBook,
+  config: Config,
+  operation: Operation,
+  prospects: Int32Array,
+): void {
+  const { lookup } = operation
+  const count = lookup.prospects(prospects)
+  const size = port.networkSize(step.node)
+  const known = regionIsKnown(book, operation, prospects, count, size, config.k)
+  const settled = lookup.done
+  for (let rank = 0; rank < count; rank++) {
+    const peer = prospects[rank] as PeerRef
+    if (operation.isHolder(peer)) continue
+    if (operation.holders.length >= HOLDERS_MAX || !port.hasRoom(step)) return
+    const sure = settled || known || isSure(book, operation, peer, size, config.k)
+    if (!sure) continue
+    if (lookup.hasAnswered(peer)) {
+      sendRecord(port, step, operation, peer)
+    } else if (mayGoUnasked(port, step, operation, peer, rank)) {
+      if (lookup.take(peer)) sendRecord(port, step, operation, peer)
+    }
+  }
+}
+
+/** The holder's answer. True when it was still awaited. */
+export function storeAnswered(operation: Operation, peer: PeerRef): boolean {
+  const at = operation.holders.indexOf(peer)
+  if (at < 0 || operation.holderStates[at] === 'stored') return false
+  if (operation.holderStates[at] === 'sending') operation.sending--
+  operation.holderStates[at] = 'stored'
+  operation.stored++
+  operation.lookup.answered(peer)
+  return true
+}
+
+/** The holder will not answer, or (`late`) not in time: the next closest takes its place. */
+export function storeFailed(operation: Operation, peer: PeerRef, state: 'late' | 'failed'): void {
+  const at = operation.holders.indexOf(peer)
+  if (at < 0) return
+  if (operation.holderStates[at] === 'stored') return
+  if (operation.holderStates[at] === 'sending') operation.sending--
+  operation.holderStates[at] = state
+  const { lookup } = operation
+  const noted = state === 'late' ? lookup.late(peer) : lookup.failed(peer)
+  if (!noted) lookup.reject(peer)
+}
+
+function mayGoUnasked(
+  port: OperationPort,
+  step: Step,
+  operation: Operation,
+  peer: PeerRef,
+  rank: number,
+): boolean {
+  if (operation.type === 'putValue' && rank < SCOUTS && operation.learned < SCOUTS) return false
+  return operation.lookup.isUnasked(peer) && port.isGood(step, peer)
+}
+
+function sendRecord(port: OperationPort, step: Step, operation: Operation, peer: PeerRef): void {
+  operation.holders.push(peer)
+  operation.holderStates.push('sending')
+  operation.sending++
+  const { outbox } = step
+  if (operation.type === 'putValue') {
+    const put = subject(outbox.message('putValue'), operation)
+    put.record = operation.record
+    port.send(step, operation, peer, 'store', put, null)
+    return
+  }
+  const announce = subject(outbox.message('addProvider'), operation)
+  announce.addProvider(operation.subject)
+  // Behind the announcement goes a question whose answer proves that it was handled; where the walk
+  // has had its answer already, a ping is the smallest such question.
+  const learnsMore = !operation.lookup.hasAnswered(peer)
+  const proof = learnsMore ? subject(outbox.message('findNode'), operation) : outbox.message('ping')
+  port.send(step, operation, peer, 'store', proof, announce)
+}
+
+function subject(message: Message, operation: Operation): Message {
+  message.key.set(operation.key)
+  message.keyBytes = operation.keyBytes
+  return message
+}
+
+function isSure(
+  book: PeerBook,
+  operation: Operation,
+  peer: PeerRef,
+  size: number,
+  k: number,
+): boolean {
+  if (size === 0) return false
+  const share = distanceShare(operation.key, 0, book.keys, book.at(peer))
+  return share * size <= SURE_RADIUS * k
+}
+
+function regionIsKnown(
+  book: PeerBook,
+  operation: Operation,
+  prospects: Int32Array,
+  count: number,
+  size: number,
+  k: number,
+): boolean {
+  if (size === 0 || count < k) return false
+  let sum = 0
+  for (let i = 0; i < count; i++) {
+    sum += distanceShare(operation.key, 0, book.keys, book.at(prospects[i] as PeerRef))
+  }
+  const expected = (k + 1) / 2 / (size + 1)
+  return sum / count <= KNOWN_FACTOR * expected
+}

@@ -1,0 +1,136 @@
+/**
+ * Requests in flight: who was asked, for what, and the two clocks of each. The first (RTO) frees the
+ * request's slot in its lookup, while a late answer still counts and teaches; the second ends it.
+ *
+ * Bounded by: `requestsMax` a node. A node's requests form a list of pooled objects, newest first;
+ * finding one walks that list, which is short.
+ */
+import type { Operation } from './operation/operation.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
+
+/**
+ * What the request is for: a step of a walk, a record to be held by the peer (`store`), a newer record
+ * for a holder of an older one (`correct`), or a look whether the peer is there (`check`).
+ */
+export type Purpose = 'ask' | 'store' | 'correct' | 'check'
+
+export class Request {
+  id = 0
+  peer: PeerRef = NO_PEER
+  purpose: Purpose = 'check'
+  /** The operation that waits for it; null when nobody does any more and the answer only teaches. */
+  operation: Operation | null = null
+  sentAtMs = 0
+  /** First clock; Infinity once it has run out. */
+  lateAtMs = 0
+  /** Second clock. */
+  deadlineMs = 0
+  next: Request | null = null
+}
+
+export class Requests {
+  private readonly book: PeerBook
+  private readonly heads: (Request | null)[] // BOUNDED: one list a node, each by requestsMax
+  private readonly counts: Uint16Array
+  private readonly deadlines: Float64Array
+  private readonly pool: Request[] = [] // BOUNDED: by the most requests ever in flight at once
+
+  constructor(nodes: number, book: PeerBook) {
+    this.book = book
+    this.heads = new Array<Request | null>(nodes).fill(null)
+    this.counts = new Uint16Array(nodes)
+    this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
+  }
+
+  /** Requests of the node in flight. */
+  count(node: number): number {
+    return this.counts[node] as number
+  }
+
+  /** When a clock of the node's requests runs out; may be early, never late. */
+  deadlineMs(node: number): number {
+    return this.deadlines[node] as number
+  }
+
+  open(
+    node: number,
+    id: number,
+    peer: PeerRef,
+    purpose: Purpose,
+    operation: Operation | null,
+    nowMs: number,
+    rtoMs: number,
+    timeoutMs: number,
+  ): void {
+    const request = this.pool.pop() ?? new Request()
+    request.id = id
+    request.peer = peer
+    request.purpose = purpose
+    request.operation = operation
+    request.sentAtMs = nowMs
+    request.lateAtMs = nowMs + rtoMs
+    request.deadlineMs = nowMs + timeoutMs
+    request.next = this.heads[node] ?? null
+    this.heads[node] = request
+    this.counts[node] = (this.counts[node] as number) + 1
+    const due = Math.min(request.lateAtMs, request.deadlineMs)
+    if (due < (this.deadlines[node] as number)) this.deadlines[node] = due
+    this.book.pin(peer)
+  }
+
+  find(node: number, id: number): Request | null {
+    let request = this.heads[node] ?? null
+    while (request !== null && request.id !== id) request = request.next
+    return request
+  }
+
+  /** Ends a request: its object may be reused after this call. */
+  close(node: number, request: Request): void {
+    let before: Request | null = null
+    let here = this.heads[node] ?? null
+    while (here !== null && here !== request) {
+      before = here
+      here = here.next
+    }
+    if (here === null) return
+    if (before === null) this.heads[node] = request.next
+    else before.next = request.next
+    this.counts[node] = (this.counts[node] as number) - 1
+    if (this.counts[node] === 0) this.deadlines[node] = Number.POSITIVE_INFINITY
+    this.book.unpin(request.peer)
+    request.operation = null
+    request.next = null
+    this.pool.push(request)
+  }
+
+  /** The next request with a clock that has run out, or null; afterwards the deadline is exact. */
+  nextDue(node: number, nowMs: number): Request | null {
+    let deadline = Number.POSITIVE_INFINITY
+    for (let request = this.heads[node] ?? null; request !== null; request = request.next) {
+      const due = Math.min(request.lateAtMs, request.deadlineMs)
+      if (due <= nowMs) return request
+      if (due < deadline) deadline = due
+    }
+    this.deadlines[node] = deadline
+    return null
+  }
+
+  /** The first request that an operation waits for, or null. */
+  findOf(node: number, operation: Operation): Request | null {
+    let request = this.heads[node] ?? null
+    while (request !== null && request.operation !== operation) request = request.next
+    return request
+  }
+
+  /** Whether a request to the peer is in flight. */
+  isAsked(node: number, peer: PeerRef): boolean {
+    let request = this.heads[node] ?? null
+    while (request !== null && request.peer !== peer) request = request.next
+    return request !== null
+  }
+
+  /** Any request of the node, or null. */
+  first(node: number): Request | null {
+    return this.heads[node] ?? null
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What a node does for its own table without being asked: walks to its own key and to each of its
+ * buckets in turn (quickly in the first round, then one round in `refreshIntervalMs`), looks again at
+ * benched peers when their back-off has run out, and dials back peers that dialled us before anybody is
+ * told about them. Exploration happens here, off the way of every caller.
+ *
+ * Bounded by: one upkeep walk at a time, `probesMax` dials back, `RETRIES_MAX` checks a wake.
+ */
+import type { Config } from './config.ts'
+import { commonPrefixLength, KEY_BITS } from './key.ts'
+import type { Step } from './operation/port.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
+import type { Routing } from './routing/routing.ts'
+
+/** Between two walks of the first round, and before the first look once somebody is known. */
+const JOIN_INTERVAL_MS = 1_000
+
+/** Benched peers checked at one wake. */
+const RETRIES_MAX = 8
+
+export class Upkeep {
+  private readonly book: PeerBook
+  private readonly config: Config
+  private readonly routing: Routing
+  private readonly selves: Int32Array
+  private readonly refreshAt: Float64Array
+  /** Turn of the round: 0 walks to the own key, i to bucket i - 1. */
+  private readonly turns: Uint16Array
+  private readonly rounds: Uint8Array
+  private readonly probing: Uint8Array
+  private readonly retried = new Int32Array(RETRIES_MAX) // scratch
+
+  constructor(nodes: number, book: PeerBook, config: Config, routing: Routing, selves: Int32Array) {
+    this.book = book
+    this.config = config
+    this.routing = routing
+    this.selves = selves
+    this.refreshAt = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
+    this.turns = new Uint16Array(nodes)
+    this.rounds = new Uint8Array(nodes)
+    this.probing = new Uint8Array(nodes)
+  }
+
+  /** When there is something to do; may be early, never late. */
+  deadlineMs(node: number): number {
+    const mayProbe = (this.probing[node] as number) < this.config.probesMax
+    const routingAt = mayProbe ? this.routing.deadlineMs(node) : Number.POSITIVE_INFINITY
+    return Math.min(this.refreshAt[node] as number, routingAt)
+  }
+
+  /** The next walk is due now. */
+  refreshNow(node: number, nowMs: number): void {
+    this.turns[node] = 0
+    this.refreshAt[node] = nowMs
+  }
+
+  /** Somebody to ask is known: the first round begins, unless it has begun. */
+  peerMet(node: number, nowMs: number): void {
+    if (this.refreshAt[node] === Number.POSITIVE_INFINITY) {
+      this.refreshAt[node] = nowMs + JOIN_INTERVAL_MS
+    }
+  }
+
+  stop(node: number): void {
+    this.refreshAt[node] = Number.POSITIVE_INFINITY
+    this.turns[node] = 0
+    this.rounds[node] = 0
+    this.probing[node] = 0
+  }
+
+  /** Asks the host for the key to walk to, if a walk is due. */
+  pickWalk(step: Step): void {
+    const { node, nowMs } = step
+    if ((this.refreshAt[node] as number) > nowMs) return
+    const turn = this.turns[node] as number
+    step.outbox.pickKey(turn === 0 ? KEY_BITS : turn - 1)
+    const turns = 1 + this.depth(step)
+    const first = this.rounds[node] === 0
+    if (turn + 1 < turns) {
+      this.turns[node] = turn + 1
+    } else {
+      this.turns[node] = 0
+      this.rounds[node] = 1
+    }
+    this.refreshAt[node] =
+      nowMs + (first ? JOIN_INTERVAL_MS : Math.ceil(this.config.refreshIntervalMs / turns))
+  }
+
+  /** Asks the host to dial back peers that dialled us, as many as may be checked at once. */
+  dialBack(step: Step): void {
+    const { node } = step
+    while ((this.probing[node] as number) < this.config.probesMax) {
+      if (this.routing.deadlineMs(node) > step.nowMs) return
+      const peer = this.routing.nextProbe(node, step.nowMs)
+      if (peer === NO_PEER) return
+      this.probing[node] = (this.probing[node] as number) + 1
+      step.outbox.dial(peer, this.config.dialTimeoutMs)
+    }
+  }
+
+  dialEnded(node: number): void {
+    if ((this.probing[node] as number) > 0) this.probing[node] = (this.probing[node] as number) - 1
+  }
+
+  /** Benched peers that are due for another look. */
+  retries(step: Step): Int32Array {
+    const count = this.routing.retries(step.node, step.nowMs, this.retried)
+    return this.retried.subarray(0, count)
+  }
+
+  /** Buckets up to the one in which our nearest neighbour lies. */
+  private depth(step: Step): number {
+    const { node } = step
+    const selfAt = this.book.at(this.selves[node] as PeerRef)
+    const nearest = this.retried
+    const count = this.routing.seeds(node, this.book.keys, selfAt, 1, step.nowMs, nearest)
+    if (count === 0) return 0
+    const { keys } = this.book
+    const shared = commonPrefixLength(keys, selfAt, keys, this.book.at(nearest[0] as PeerRef))
+    return Math.min(shared + 1, this.config.buckets)
+  }
+}
