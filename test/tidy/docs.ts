@@ -1,0 +1,53 @@
+/** Documents that lie about the tree: links that lead nowhere, commands that do not exist. */
+import { posix } from 'node:path'
+import type { TextFile } from './files.ts'
+
+const FENCE = /^(```|~~~).*?^\1/gms
+const LINK = /\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)/gm
+const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/\/)/i
+const NPM = /\bnpm (?:run(?:-script)? (?:-s |--silent )?([\w:.-]+)|(test|start)\b)/g
+
+/** Relative links that lead nowhere. `exists` tells of files and folders of the tree. */
+export function deadLinks(
+  file: TextFile,
+  read: (path: string) => string | undefined,
+  exists: (path: string) => boolean,
+): string[] {
+  const found: string[] = []
+  for (const match of prose(file.text).matchAll(LINK)) {
+    const link = (match[1] ?? match[2]) as string
+    if (ELSEWHERE.test(link)) continue
+    const [to = '', anchor] = link.split('#')
+    const path = to === '' ? file.path : posix.join(posix.dirname(file.path), decodeURI(to))
+    if (!exists(path)) found.push(`${file.path}: ${link} leads nowhere`)
+    else if (anchor !== undefined && !anchors(read(path) ?? '').has(anchor))
+      found.push(`${file.path}: ${link}: no such heading`)
+  }
+  return found
+}
+
+/** npm scripts that a text names and the manifest does not have. */
+export function unknownScripts(file: TextFile, scripts: ReadonlySet<string>): string[] {
+  return [...file.text.matchAll(NPM)]
+    .map(([, run, alias]) => (run ?? alias) as string)
+    .filter((name) => !scripts.has(name))
+    .map((name) => `${file.path}: there is no npm script "${name}"`)
+}
+
+/** A text without its code, where brackets are no links. */
+function prose(text: string): string {
+  return text.replace(FENCE, '').replace(/`[^`\n]*`/g, '')
+}
+
+/** The anchors of a text's headings, as GitHub makes them. */
+function anchors(text: string): Set<string> {
+  const found = new Set<string>()
+  for (const [, heading = ''] of text.replace(FENCE, '').matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
+    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const base = plain.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
+    let anchor = base
+    for (let n = 1; found.has(anchor); n++) anchor = `${base}-${n}`
+    found.add(anchor)
+  }
+  return found
+}
