@@ -159,6 +159,8 @@ export type Input =
       provider: PeerRef
       expiresAtMs: number
     }
+  /** We (`provider`) no longer provide the key: drop our own record of it. */
+  | { kind: 'withdrawProvider'; key: Key; provider: PeerRef }
   /** What an earlier run remembered of a peer, as written by `exportPeers`, `ageMs` ago. */
   | { kind: 'peerLoaded'; peer: PeerRef; evidence: PeerEvidence; ageMs: number; ipGroup: number }
 

@@ -11,14 +11,14 @@ import { assert, unreachable } from './assert.ts'
 import { type Config, DEFAULT_CONFIG } from './config.ts'
 import { copyKey, KEY_WORDS, type Key } from './key.ts'
 import type { Input, Message, StartOperation } from './messages.ts'
+import { NodePort } from './node-port.ts'
 import type { Operation } from './operation/operation.ts'
 import { Operations } from './operation/operations.ts'
-import type { OperationPort, OperationPurpose, Step } from './operation/port.ts'
+import type { Step } from './operation/port.ts'
 import { Outbox } from './outbox.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
-import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
 import { type Completion, Records } from './records/records.ts'
-import { type Purpose, type Request, Requests } from './requests.ts'
+import { type Request, Requests } from './requests.ts'
 import { Routing } from './routing/routing.ts'
 import { NetworkSize } from './size.ts'
 import { Upkeep } from './upkeep.ts'
@@ -40,20 +40,19 @@ export interface NodesInit {
   allocate?: (bytes: number) => ArrayBufferLike
 }
 
-export class Nodes implements OperationPort {
+export class Nodes {
   readonly book: PeerBook
   readonly config: Config
   readonly routing: Routing
   readonly records: Records
   private readonly requests: Requests
+  private readonly port: NodePort
   private readonly operations: Operations
   private readonly answers: Answers
   private readonly upkeep: Upkeep
   private readonly sizes: NetworkSize
   private readonly selves: Int32Array
   private readonly selfBytes: readonly Uint8Array[]
-  private readonly dice: Uint32Array
-  private readonly sequences: Uint32Array
   private readonly online: Uint8Array
   private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
   private readonly walkStart: StartOperation
@@ -68,23 +67,32 @@ export class Nodes implements OperationPort {
     this.config = config
     this.selves = Int32Array.from(init.selves)
     this.selfBytes = init.selfBytes ?? []
-    this.dice = new Uint32Array(allocate(nodes * RANDOM_WORDS * 4))
-    this.sequences = new Uint32Array(allocate(nodes * 4))
     this.online = new Uint8Array(nodes)
     const selfKeys = new Uint32Array(allocate(nodes * KEY_WORDS * 4))
     for (let node = 0; node < nodes; node++) {
       const self = this.selves[node] as PeerRef
       book.pin(self)
       copyKey(book.keys, book.at(self), selfKeys, node * KEY_WORDS)
-      seedRandom(this.dice, node * RANDOM_WORDS, init.seed, selfKeys[node * KEY_WORDS] as number)
     }
     this.routing = new Routing({ nodes, book, config, selfKeys, allocate })
     this.records = new Records({ nodes, book, config })
     this.requests = new Requests(nodes, book)
-    this.operations = new Operations(nodes, book, config, this)
+    this.sizes = new NetworkSize(nodes, book)
+    this.port = new NodePort({
+      nodes,
+      config,
+      seed: init.seed,
+      selfKeys,
+      selves: this.selves,
+      routing: this.routing,
+      records: this.records,
+      requests: this.requests,
+      sizes: this.sizes,
+      allocate,
+    })
+    this.operations = new Operations(nodes, book, config, this.port)
     this.answers = new Answers(book, config, this.routing, this.records, this.selves)
     this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves)
-    this.sizes = new NetworkSize(nodes, book)
     this.walkStart = {
       kind: 'startOperation',
       operation: 0,
@@ -107,9 +115,9 @@ export class Nodes implements OperationPort {
     step.node = node
     step.nowMs = nowMs
     step.outbox = outbox
-    const hadRoom = this.hasRoom(step)
+    const hadRoom = this.port.hasRoom(step)
     this.dispatch(step, input)
-    if (!hadRoom && this.hasRoom(step)) this.operations.resume(step)
+    if (!hadRoom && this.port.hasRoom(step)) this.operations.resume(step)
     if (this.online[node] === 1) this.upkeep.dialBack(step)
     for (let gone = this.book.nextReleased(); gone !== NO_PEER; gone = this.book.nextReleased()) {
       outbox.forget(gone)
@@ -142,60 +150,66 @@ export class Nodes implements OperationPort {
     const { node, nowMs, outbox } = step
     switch (input.kind) {
       case 'wake':
-        return this.wake(step)
+        this.wake(step)
+        break
       case 'start':
         this.online[node] = 1
-        return this.upkeep.refreshNow(node, nowMs)
+        this.upkeep.refreshNow(node, nowMs)
+        break
       case 'stop':
-        return this.stop(step)
+        this.stop(step)
+        break
       case 'refresh':
         if (this.online[node] === 1) this.upkeep.refreshNow(node, nowMs)
-        return
+        break
       case 'startOperation':
-        return this.startOperation(step, input)
+        this.startOperation(step, input)
+        break
       case 'cancelOperation': {
         const operation = this.operations.find(node, input.operation)
         if (operation !== null && operation.id !== 0) this.operations.cancel(step, operation)
-        return
+        break
       }
       case 'requestArrived':
-        return this.answers.handle(step, input.exchange, input.from, input.message)
+        this.answers.handle(step, input.exchange, input.from, input.message)
+        break
       case 'keyPicked':
         if (this.online[node] === 1) this.walkTo(step, input.key, input.keyBytes)
-        return
+        break
       case 'answerArrived':
-        return this.answerArrived(step, input.request, input.message, input.rttMs)
+        this.answerArrived(step, input.request, input.message, input.rttMs)
+        break
       case 'requestFailed':
-        return this.requestFailed(step, input.request, input.reason)
+        this.requestFailed(step, input.request, input.reason)
+        break
       case 'linkChanged':
         this.routing.setLink(node, input.peer, input.link, input.dialled, input.ipGroup, nowMs)
-        return
+        break
       case 'protocolChanged':
-        return this.protocolChanged(step, input.peer, input.speaks)
+        this.protocolChanged(step, input.peer, input.speaks)
+        break
       case 'dialEnded':
         this.upkeep.dialEnded(node)
         this.routing.noteDial(node, input.peer, input.ok, input.ipGroup, nowMs)
-        return
+        break
       case 'validated':
-        return this.complete(
-          step,
-          this.records.validated(node, nowMs, input.job, input.verdict, outbox),
-        )
+        this.complete(step, this.records.validated(node, nowMs, input.job, input.verdict, outbox))
+        break
       case 'persisted':
-        return this.complete(step, this.records.persisted(node, nowMs, input.job, input.ok, outbox))
+        this.complete(step, this.records.persisted(node, nowMs, input.job, input.ok, outbox))
+        break
       case 'recordLoaded':
-        return this.records.recordLoaded(node, nowMs, input, outbox)
+        this.records.recordLoaded(node, nowMs, input, outbox)
+        break
       case 'providerLoaded':
-        return this.records.providerLoaded(node, nowMs, input, outbox)
+        this.records.providerLoaded(node, nowMs, input, outbox)
+        break
+      case 'withdrawProvider':
+        this.records.removeProvider(node, input.key, 0, input.provider, outbox)
+        break
       case 'peerLoaded':
-        return this.routing.loadPeer(
-          node,
-          input.peer,
-          input.evidence,
-          input.ageMs,
-          input.ipGroup,
-          nowMs,
-        )
+        this.routing.loadPeer(node, input.peer, input.evidence, input.ageMs, input.ipGroup, nowMs)
+        break
       default:
         unreachable(input)
     }
@@ -341,12 +355,12 @@ export class Nodes implements OperationPort {
 
   /** Asks a peer for the neighbourhood of our own key: is it there, and does it answer? */
   private check(step: Step, peer: PeerRef): void {
-    if (!this.hasRoom(step) || this.requests.isAsked(step.node, peer) || !this.book.has(peer))
+    if (!this.port.hasRoom(step) || this.requests.isAsked(step.node, peer) || !this.book.has(peer))
       return
     const message = step.outbox.message('findNode')
-    copyKey(this.book.keys, this.book.at(this.self(step.node)), message.key, 0)
+    copyKey(this.book.keys, this.book.at(this.selves[step.node] as PeerRef), message.key, 0)
     message.keyBytes = this.selfBytes[step.node] ?? NO_BYTES
-    this.open(step, null, peer, 'check', message, null)
+    this.port.open(step, null, peer, 'check', message, null)
   }
 
   private complete(step: Step, completion: Completion | null): void {
@@ -372,97 +386,5 @@ export class Nodes implements OperationPort {
       this.requests.close(node, request)
       request = this.requests.first(node)
     }
-  }
-
-  private open(
-    step: Step,
-    operation: Operation | null,
-    peer: PeerRef,
-    purpose: Purpose,
-    message: Message,
-    ahead: Message | null,
-  ): void {
-    const { node, nowMs } = step
-    const id = ((this.sequences[node] as number) + 1) >>> 0
-    this.sequences[node] = id
-    const { config } = this
-    const cold = this.routing.roundTrips(node, peer) > 2
-    const timeoutMs = config.requestTimeoutMs + (cold ? config.dialTimeoutMs : 0)
-    const rtoMs = this.routing.rtoMs(node, peer, nowMs)
-    this.requests.open(node, id, peer, purpose, operation, nowMs, rtoMs, timeoutMs)
-    step.outbox.send(id, peer, message, ahead, config.dialTimeoutMs)
-  }
-
-  // What operations want from the rest of the node.
-
-  self(node: number): PeerRef {
-    return this.selves[node] as PeerRef
-  }
-
-  hasRoom(step: Step): boolean {
-    return this.requests.count(step.node) < this.config.requestsMax
-  }
-
-  send(
-    step: Step,
-    operation: Operation | null,
-    peer: PeerRef,
-    purpose: OperationPurpose,
-    message: Message,
-    ahead: Message | null,
-  ): void {
-    this.open(step, operation, peer, purpose, message, ahead)
-  }
-
-  release(step: Step, operation: Operation, cancel: boolean): void {
-    const { node } = step
-    if (operation.id !== 0) this.records.cancel(node, operation.id)
-    let request = this.requests.findOf(node, operation)
-    while (request !== null) {
-      request.operation = null
-      if (cancel) {
-        step.outbox.cancelRequest(request.id)
-        this.requests.close(node, request)
-      }
-      request = this.requests.findOf(node, operation)
-    }
-  }
-
-  costMs(step: Step, peer: PeerRef): number {
-    return this.routing.costMs(step.node, peer, step.nowMs)
-  }
-
-  isGood(step: Step, peer: PeerRef): boolean {
-    return this.routing.state(step.node, peer, step.nowMs) === 'good'
-  }
-
-  seeds(step: Step, key: Uint32Array, out: Int32Array): number {
-    // Half as many again as a result needs: some of them will not answer.
-    const count = Math.ceil(this.config.k * 1.5)
-    return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
-  }
-
-  failureShare(node: number): number {
-    return this.routing.failureShare(node)
-  }
-
-  observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void {
-    this.sizes.observe(node, target, peers, count)
-  }
-
-  judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean {
-    const { node, nowMs, outbox } = step
-    const { id, keyBytes } = operation
-    return this.records.judge(node, nowMs, id, keyBytes, record, against, outbox) !== 0
-  }
-
-  lied(step: Step, peer: PeerRef): void {
-    this.routing.noteFailure(step.node, peer, step.nowMs, false)
-  }
-
-  explore(node: number): number {
-    const at = node * RANDOM_WORDS
-    if (!nextChance(this.dice, at, this.config.explorePercent, 100)) return -1
-    return nextWord(this.dice, at)
   }
 }

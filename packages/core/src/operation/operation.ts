@@ -52,7 +52,7 @@ export class Operation {
   /** Peers that answered with a worse record than the best. */
   readonly stale: PeerRef[] = [] // BOUNDED: by candidates, each answers once; pinned by the lookup
   /** When the best so far has to do; Infinity while there is none. */
-  decideAtMs = Number.POSITIVE_INFINITY
+  decideAtMs: number = Number.POSITIVE_INFINITY
 
   // findProviders
   countMax = 0

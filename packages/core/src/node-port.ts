@@ -1,0 +1,150 @@
+/**
+ * What operations can have done for them by the rest of a node: the requests they send, the costs and
+ * scores they go by, the records they want judged. Each method is a line or two; no decisions here.
+ */
+import type { Config } from './config.ts'
+import { KEY_WORDS } from './key.ts'
+import type { Message } from './messages.ts'
+import type { Operation } from './operation/operation.ts'
+import type { OperationPort, OperationPurpose, Step } from './operation/port.ts'
+import type { PeerRef } from './peers.ts'
+import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
+import type { Records } from './records/records.ts'
+import type { Purpose, Requests } from './requests.ts'
+import type { Routing } from './routing/routing.ts'
+import type { NetworkSize } from './size.ts'
+
+export interface NodePortInit {
+  nodes: number
+  config: Config
+  seed: number
+  selfKeys: Uint32Array
+  selves: Int32Array
+  routing: Routing
+  records: Records
+  requests: Requests
+  sizes: NetworkSize
+  allocate: (bytes: number) => ArrayBufferLike
+}
+
+export class NodePort implements OperationPort {
+  private readonly config: Config
+  private readonly selves: Int32Array
+  private readonly routing: Routing
+  private readonly records: Records
+  private readonly requests: Requests
+  private readonly sizes: NetworkSize
+  private readonly dice: Uint32Array
+  /** Last request id of each node: its own sequence, so that the row it lies in changes nothing. */
+  private readonly sequences: Uint32Array
+
+  constructor(init: NodePortInit) {
+    this.config = init.config
+    this.selves = init.selves
+    this.routing = init.routing
+    this.records = init.records
+    this.requests = init.requests
+    this.sizes = init.sizes
+    this.sequences = new Uint32Array(init.allocate(init.nodes * 4))
+    this.dice = new Uint32Array(init.allocate(init.nodes * RANDOM_WORDS * 4))
+    for (let node = 0; node < init.nodes; node++) {
+      const stream = init.selfKeys[node * KEY_WORDS] as number
+      seedRandom(this.dice, node * RANDOM_WORDS, init.seed, stream)
+    }
+  }
+
+  /** Opens a request of any purpose. */
+  open(
+    step: Step,
+    operation: Operation | null,
+    peer: PeerRef,
+    purpose: Purpose,
+    message: Message,
+    ahead: Message | null,
+  ): void {
+    const { node, nowMs } = step
+    const id = ((this.sequences[node] as number) + 1) >>> 0
+    this.sequences[node] = id
+    const { config } = this
+    const cold = this.routing.roundTrips(node, peer) > 2
+    const timeoutMs = config.requestTimeoutMs + (cold ? config.dialTimeoutMs : 0)
+    const rtoMs = this.routing.rtoMs(node, peer, nowMs)
+    this.requests.open(node, id, peer, purpose, operation, nowMs, rtoMs, timeoutMs)
+    step.outbox.send(id, peer, message, ahead, config.dialTimeoutMs)
+  }
+
+  self(node: number): PeerRef {
+    return this.selves[node] as PeerRef
+  }
+
+  hasRoom(step: Step): boolean {
+    return this.requests.count(step.node) < this.config.requestsMax
+  }
+
+  send(
+    step: Step,
+    operation: Operation | null,
+    peer: PeerRef,
+    purpose: OperationPurpose,
+    message: Message,
+    ahead: Message | null,
+  ): void {
+    this.open(step, operation, peer, purpose, message, ahead)
+  }
+
+  release(step: Step, operation: Operation, cancel: boolean): void {
+    const { node } = step
+    if (operation.id !== 0) this.records.cancel(node, operation.id)
+    let request = this.requests.findOf(node, operation)
+    while (request !== null) {
+      request.operation = null
+      if (cancel) {
+        step.outbox.cancelRequest(request.id)
+        this.requests.close(node, request)
+      }
+      request = this.requests.findOf(node, operation)
+    }
+  }
+
+  costMs(step: Step, peer: PeerRef): number {
+    return this.routing.costMs(step.node, peer, step.nowMs)
+  }
+
+  isGood(step: Step, peer: PeerRef): boolean {
+    return this.routing.state(step.node, peer, step.nowMs) === 'good'
+  }
+
+  seeds(step: Step, key: Uint32Array, out: Int32Array): number {
+    // Half as many again as a result needs: some of them will not answer.
+    const count = Math.ceil(this.config.k * 1.5)
+    return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
+  }
+
+  failureShare(node: number): number {
+    return this.routing.failureShare(node)
+  }
+
+  networkSize(node: number): number {
+    return this.sizes.estimate(node)
+  }
+
+  observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void {
+    this.sizes.observe(node, target, peers, count)
+  }
+
+  judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean {
+    const { node, nowMs, outbox } = step
+    const { id, keyBytes } = operation
+    return this.records.judge(node, nowMs, id, keyBytes, record, against, outbox) !== 0
+  }
+
+  lied(step: Step, peer: PeerRef): void {
+    this.routing.noteFailure(step.node, peer, step.nowMs, false)
+  }
+
+  explore(node: number): number {
+    const at = node * RANDOM_WORDS
+    if (!nextChance(this.dice, at, this.config.explorePercent, 100)) return -1
+    return nextWord(this.dice, at)
+  }
+}
