@@ -10,7 +10,7 @@ import { bannedCode, bannedWords } from './tidy/banned.ts'
 import { unbounded } from './tidy/bounds.ts'
 import { deadLinks, unknownScripts } from './tidy/docs.ts'
 import { parse, sourceFiles, textFiles } from './tidy/files.ts'
-import { disagreements, type Manifest } from './tidy/manifests.ts'
+import { disagreements, type Manifest, undeclared } from './tidy/manifests.ts'
 import { tooLong } from './tidy/ratchets.ts'
 
 const TEXTS = textFiles()
@@ -187,6 +187,24 @@ describe('manifests', () => {
     expect(
       disagreements([sound, { ...sound, name: 'b', dependencies: { a: '^2.0.0' } }]),
     ).toHaveLength(1)
+  })
+
+  test('that miss a package of the workspace are told', () => {
+    const text = "import type { Key } from '@kadmium/core'\n"
+    const told = (path: string, wanted: Partial<Manifest>): number =>
+      undeclared(parse(path, text), { ...sound, ...wanted }).length
+    expect(told(IN_CORE, {})).toBe(1)
+    expect(told(IN_CORE, { dependencies: { '@kadmium/core': '1.0.0' } })).toBe(0)
+    expect(told(IN_CORE, { devDependencies: { '@kadmium/core': '1.0.0' } })).toBe(1)
+    expect(told(IN_TEST, { devDependencies: { '@kadmium/core': '1.0.0' } })).toBe(0)
+  })
+
+  test('name every package of the workspace that is imported', () => {
+    const found = SOURCES.flatMap((file) => {
+      const [folder] = /^packages\/[^/]+\//.exec(file.path) ?? []
+      return folder === undefined ? [] : undeclared(file, manifest(`${folder}package.json`))
+    })
+    expect(found).toEqual([])
   })
 
   test('agree', () => {

@@ -1,4 +1,6 @@
-/** Manifests that agree with one another. */
+/** Manifests that agree with one another and with the imports. */
+import ts from 'typescript'
+import { isTest, type SourceFile } from './files.ts'
 
 export interface Manifest {
   readonly name: string
@@ -28,4 +30,16 @@ export function disagreements(manifests: readonly Manifest[]): string[] {
         found.push(`${name}: wants ${other} ${range}, which is ${versions.get(other)} here`)
   }
   return found
+}
+
+/** Packages of the workspace that a file imports and its own manifest does not name. */
+export function undeclared(file: SourceFile, manifest: Manifest): string[] {
+  const declared = new Set([manifest.name, ...Object.keys(manifest.dependencies ?? {})])
+  const development = Object.keys(manifest.devDependencies ?? {})
+  if (isTest(file.path)) for (const name of development) declared.add(name)
+  return ts
+    .preProcessFile(file.text)
+    .importedFiles.map(({ fileName }) => fileName)
+    .filter((name) => name.startsWith('@kadmium/') && !declared.has(name))
+    .map((name) => `${file.path}: ${name} is missing in the dependencies of ${manifest.name}`)
 }
