@@ -209,8 +209,11 @@ export type Output =
       ahead: Message | null
       dialTimeoutMs: number
     }
-  /** No longer interested, or too late: reset what carries the request. No input follows. */
-  | { kind: 'cancelRequest'; request: number }
+  /**
+   * No longer interested; no input follows. `expired`: its time is up, reset what carries it. Otherwise
+   * its late answer may be swallowed, so that its neighbours on the same stream do not suffer.
+   */
+  | { kind: 'cancelRequest'; request: number; expired: boolean }
   /** The answer to a `requestArrived`. */
   | { kind: 'respond'; exchange: number; message: Message }
   /** A request that gets no answer: malformed, invalid or over a limit. The host resets the stream. */

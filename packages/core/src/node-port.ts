@@ -99,7 +99,7 @@ export class NodePort implements OperationPort {
     while (request !== null) {
       request.operation = null
       if (cancel) {
-        step.outbox.cancelRequest(request.id)
+        step.outbox.cancelRequest(request.id, false)
         this.requests.close(node, request)
       }
       request = this.requests.findOf(node, operation)
@@ -133,9 +133,9 @@ export class NodePort implements OperationPort {
   }
 
   judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean {
-    const { node, nowMs, outbox } = step
+    const { node, outbox } = step
     const { id, keyBytes } = operation
-    return this.records.judge(node, nowMs, id, keyBytes, record, against, outbox) !== 0
+    return this.records.judge(node, id, keyBytes, record, against, outbox) !== 0
   }
 
   lied(step: Step, peer: PeerRef): void {

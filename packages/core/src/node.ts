@@ -10,7 +10,7 @@ import { Answers } from './answers.ts'
 import { assert, unreachable } from './assert.ts'
 import { type Config, DEFAULT_CONFIG } from './config.ts'
 import { copyKey, KEY_WORDS, type Key } from './key.ts'
-import type { Input, Message, StartOperation } from './messages.ts'
+import type { FailureReason, Input, Message, StartOperation } from './messages.ts'
 import { NodePort } from './node-port.ts'
 import type { Operation } from './operation/operation.ts'
 import { Operations } from './operation/operations.ts'
@@ -199,10 +199,10 @@ export class Nodes {
         this.complete(step, this.records.persisted(node, nowMs, input.job, input.ok, outbox))
         break
       case 'recordLoaded':
-        this.records.recordLoaded(node, nowMs, input, outbox)
+        this.recordLoaded(step, input)
         break
       case 'providerLoaded':
-        this.records.providerLoaded(node, nowMs, input, outbox)
+        this.providerLoaded(step, input)
         break
       case 'withdrawProvider':
         this.records.removeProvider(node, input.key, 0, input.provider, outbox)
@@ -216,7 +216,7 @@ export class Nodes {
   }
 
   private startOperation(step: Step, input: StartOperation): void {
-    const { node, nowMs, outbox } = step
+    const { node, outbox } = step
     const operation = this.operations.open(step, input)
     if (operation === null) {
       if (this.operations.find(node, input.operation) === null) {
@@ -225,19 +225,35 @@ export class Nodes {
       return
     }
     if (input.type === 'putValue') {
-      this.records.putLocal(
-        node,
-        nowMs,
-        input.operation,
-        input.key,
-        input.keyBytes,
-        input.record,
-        outbox,
-      )
+      this.putOwn(step, operation)
       return
     }
     if (this.answerLocally(step, operation)) return
     this.operations.walk(step, operation)
+  }
+
+  /** A caller's record is judged and stored here before anybody else is asked to hold it. */
+  private putOwn(step: Step, operation: Operation): void {
+    const { node, nowMs, outbox } = step
+    const { id, key, keyBytes, record } = operation
+    if (record === null) {
+      this.operations.reject(step, operation, 'invalid')
+      return
+    }
+    this.complete(step, this.records.putLocal(node, nowMs, id, key, keyBytes, record, outbox))
+  }
+
+  private recordLoaded(step: Step, input: Extract<Input, { kind: 'recordLoaded' }>): void {
+    const { key, keyBytes, record, expiresAtMs } = input
+    const { node, nowMs, outbox } = step
+    this.records.recordLoaded(node, nowMs, key, keyBytes, record, expiresAtMs, outbox)
+  }
+
+  private providerLoaded(step: Step, input: Extract<Input, { kind: 'providerLoaded' }>): void {
+    const { key, keyBytes, provider, expiresAtMs } = input
+    const { node, nowMs, outbox } = step
+    const own = provider === this.selves[node]
+    this.records.providerLoaded(node, nowMs, key, keyBytes, provider, own, expiresAtMs, outbox)
   }
 
   /** What the node knows itself comes first; true when that was all. */
@@ -281,20 +297,12 @@ export class Nodes {
     this.book.unpin(peer)
   }
 
-  private requestFailed(
-    step: Step,
-    id: number,
-    reason: Extract<Input, { kind: 'requestFailed' }>['reason'],
-  ): void {
+  private requestFailed(step: Step, id: number, reason: FailureReason): void {
     const request = this.requests.find(step.node, id)
     if (request !== null) this.fail(step, request, reason)
   }
 
-  private fail(
-    step: Step,
-    request: Request,
-    reason: Extract<Input, { kind: 'requestFailed' }>['reason'],
-  ): void {
+  private fail(step: Step, request: Request, reason: FailureReason): void {
     const { node, nowMs } = step
     const { peer, purpose, operation } = request
     if (reason !== 'cancelled') this.routing.noteFailure(node, peer, nowMs, false)
@@ -320,7 +328,7 @@ export class Nodes {
 
   private requestDue(step: Step, request: Request): void {
     if (request.deadlineMs <= step.nowMs) {
-      step.outbox.cancelRequest(request.id)
+      step.outbox.cancelRequest(request.id, true)
       this.fail(step, request, 'timeout')
       return
     }
@@ -372,7 +380,7 @@ export class Nodes {
     } else if (completion.ok) {
       this.operations.walk(step, operation)
     } else {
-      this.operations.reject(step, operation, 'invalid')
+      this.operations.reject(step, operation, completion.reason === 'busy' ? 'busy' : 'invalid')
     }
   }
 
@@ -382,7 +390,7 @@ export class Nodes {
     this.upkeep.stop(node)
     this.operations.cancelAll(step)
     for (let request = this.requests.first(node); request !== null; ) {
-      step.outbox.cancelRequest(request.id)
+      step.outbox.cancelRequest(request.id, false)
       this.requests.close(node, request)
       request = this.requests.first(node)
     }

@@ -22,6 +22,7 @@ class OutputRecord {
   operation = 0
   job = 0
   bits = 0
+  expired = false
   peer: PeerRef = NO_PEER
   to: PeerRef = NO_PEER
   from: PeerRef = NO_PEER
@@ -87,8 +88,10 @@ export class Outbox {
     output.dialTimeoutMs = dialTimeoutMs
   }
 
-  cancelRequest(request: number): void {
-    this.next('cancelRequest').request = request
+  cancelRequest(request: number, expired: boolean): void {
+    const output = this.next('cancelRequest')
+    output.request = request
+    output.expired = expired
   }
 
   respond(exchange: number, message: Message): void {
