@@ -1,3 +1,4 @@
+import { CLOSER_MAX, type MessageType, PROVIDERS_MAX } from '@kadmium/core'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -8,14 +9,13 @@ import {
   decodeMessage,
   encodeMessage,
   MESSAGE_NAMES,
-  type RpcType,
   type WireMessage,
   type WirePeer,
 } from './codec.ts'
 import { MalformedMessageError } from './errors.ts'
 import { isPeerId } from './ids.ts'
 import { encodedLength, peerLength } from './length.ts'
-import { CLOSER_MAX, PROVIDERS_MAX, REQUEST_BYTES_MAX } from './limits.ts'
+import { REQUEST_BYTES_MAX } from './limits.ts'
 
 /** What `@libp2p/kad-dht` makes of the same protocol: its own generated codec, not a public export. */
 interface TheirPeer {
@@ -63,7 +63,7 @@ const peer: fc.Arbitrary<WirePeer> = fc.record({
 
 function messageOf(peersMax: number): fc.Arbitrary<WireMessage> {
   return fc.record({
-    type: fc.constantFrom(...(Object.keys(MESSAGE_NAMES) as RpcType[])),
+    type: fc.constantFrom(...(Object.keys(MESSAGE_NAMES) as MessageType[])),
     keyBytes: fc.uint8Array({ maxLength: 80 }),
     record: fc.option(fc.uint8Array({ maxLength: 600 })),
     closer: fc.array(peer, { maxLength: peersMax }),

@@ -5,6 +5,12 @@
  * unknown fields are skipped, an unknown connection type reads as "not connected", a peer or an
  * address that does not parse is left out.
  */
+import {
+  CLOSER_MAX,
+  KEY_BYTES_MAX,
+  PROVIDERS_MAX,
+  type MessageType as RpcType,
+} from '@kadmium/core'
 import { MaxLengthError } from 'protons-runtime'
 import { isMultiaddr } from './addresses.ts'
 import { Message as MessageCodec, MessageType, Peer as PeerCodec } from './dht.ts'
@@ -13,16 +19,10 @@ import { isPeerId } from './ids.ts'
 import {
   ADDRESSES_MAX,
   ANSWER_BYTES_MAX,
-  CLOSER_MAX,
   EXAMINED_PER_KEPT,
-  KEY_BYTES_MAX,
   LIST_MAX,
   PEER_BYTES_MAX,
-  PROVIDERS_MAX,
 } from './limits.ts'
-
-/** The six RPCs, named as the core names them. */
-export type RpcType = 'putValue' | 'getValue' | 'addProvider' | 'getProviders' | 'findNode' | 'ping'
 
 /** What the sender knows of its link to a peer: 0 not connected, 1 connected, 2 can, 3 cannot connect. */
 export type ConnectionType = 0 | 1 | 2 | 3

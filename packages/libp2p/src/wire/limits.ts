@@ -1,5 +1,5 @@
 /**
- * What is read of a message at most. Whoever is over a limit of a whole message gets an error;
+ * What is read of a message at most, beside the lengths of lists and keys that the core sets. Whoever is over a limit of a whole message gets an error;
  * whoever is over a limit of a list or of one peer loses only what is too much.
  */
 
@@ -17,15 +17,6 @@ export const REQUEST_BYTES_MAX: number = 128 * 1024
  * the answer.
  */
 export const ANSWER_BYTES_MAX: number = 4 * 1024 * 1024
-
-/** Longest key, bytes (go's limit for provider keys). */
-export const KEY_BYTES_MAX = 80
-
-/** Closer peers kept of one message: 2k, as go does. */
-export const CLOSER_MAX = 40
-
-/** Providers kept of one message. */
-export const PROVIDERS_MAX = 128
 
 /** The record of one peer, bytes: longer ones are dropped, as go does. */
 export const PEER_BYTES_MAX: number = 8 * 1024
