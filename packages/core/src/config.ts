@@ -22,6 +22,8 @@ export interface Config {
   memoryPeersMax: number
   /** Observations that a peer can have to its credit. Default 50: nobody becomes untouchable (design §4.1). */
   creditMax: number
+  /** Observations that evidence of an earlier run counts for at most. Default 5: a prior, not a verdict (measurements §3.4). */
+  loadedCreditMax: number
   /** A failure weighs as so many successes. Default 2 (measurements §3.4: losses weighted 2-5x). */
   failureWeight: number
   /** Evidence is halved after so long without news. Default 24 h. */
@@ -95,6 +97,7 @@ export const DEFAULT_CONFIG: Config = {
   groupPerTableMax: 3,
   memoryPeersMax: 5000,
   creditMax: 50,
+  loadedCreditMax: 5,
   failureWeight: 2,
   evidenceHalfLifeMs: 24 * 3_600_000,
   benchScore: 0.4,

@@ -197,16 +197,16 @@ export interface PeerEvidence {
 
 export type Output =
   /**
-   * Ask a peer; dial it when there is no connection. `ahead` goes first on the same stream and has no
-   * answer of its own (ADD_PROVIDER): the answer to `message` proves that it was handled. The host
-   * ends a dial after `dialTimeoutMs`; the node itself ends the request.
+   * Ask a peer; dial it when there is no connection. ADD_PROVIDER has no answer on the wire: the host
+   * reports `answerArrived` with a message of that type once it is sure that the peer handled it
+   * (servers work through a stream in order, so a later answer or a clean end of the stream is proof).
+   * The host ends a dial after `dialTimeoutMs`; the node itself ends the request.
    */
   | {
       kind: 'send'
       request: number
       to: PeerRef
       message: Message
-      ahead: Message | null
       dialTimeoutMs: number
     }
   /**

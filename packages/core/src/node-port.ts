@@ -60,7 +60,6 @@ export class NodePort implements OperationPort {
     peer: PeerRef,
     purpose: Purpose,
     message: Message,
-    ahead: Message | null,
   ): void {
     const { node, nowMs } = step
     const id = ((this.sequences[node] as number) + 1) >>> 0
@@ -70,7 +69,7 @@ export class NodePort implements OperationPort {
     const timeoutMs = config.requestTimeoutMs + (cold ? config.dialTimeoutMs : 0)
     const rtoMs = this.routing.rtoMs(node, peer, nowMs)
     this.requests.open(node, id, peer, purpose, operation, nowMs, rtoMs, timeoutMs)
-    step.outbox.send(id, peer, message, ahead, config.dialTimeoutMs)
+    step.outbox.send(id, peer, message, config.dialTimeoutMs)
   }
 
   self(node: number): PeerRef {
@@ -87,9 +86,8 @@ export class NodePort implements OperationPort {
     peer: PeerRef,
     purpose: OperationPurpose,
     message: Message,
-    ahead: Message | null,
   ): void {
-    this.open(step, operation, peer, purpose, message, ahead)
+    this.open(step, operation, peer, purpose, message)
   }
 
   release(step: Step, operation: Operation, cancel: boolean): void {

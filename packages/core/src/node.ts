@@ -368,7 +368,7 @@ export class Nodes {
     const message = step.outbox.message('findNode')
     copyKey(this.book.keys, this.book.at(this.selves[step.node] as PeerRef), message.key, 0)
     message.keyBytes = this.selfBytes[step.node] ?? NO_BYTES
-    this.port.open(step, null, peer, 'check', message, null)
+    this.port.open(step, null, peer, 'check', message)
   }
 
   private complete(step: Step, completion: Completion | null): void {

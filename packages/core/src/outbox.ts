@@ -28,7 +28,6 @@ class OutputRecord {
   from: PeerRef = NO_PEER
   provider: PeerRef = NO_PEER
   message: Message | null = null
-  ahead: Message | null = null
   keyBytes: Uint8Array | null = null
   record: Uint8Array | null = null
   against: Uint8Array | null = null
@@ -73,18 +72,11 @@ export class Outbox {
     return message.clear(type)
   }
 
-  send(
-    request: number,
-    to: PeerRef,
-    message: Message,
-    ahead: Message | null,
-    dialTimeoutMs: number,
-  ): void {
+  send(request: number, to: PeerRef, message: Message, dialTimeoutMs: number): void {
     const output = this.next('send')
     output.request = request
     output.to = to
     output.message = message
-    output.ahead = ahead
     output.dialTimeoutMs = dialTimeoutMs
   }
 

@@ -279,7 +279,7 @@ export class Operations {
       message.key.set(operation.key)
       message.keyBytes = operation.keyBytes
       if (operation.id !== 0) step.outbox.asking(operation.id, peer, message)
-      this.port.send(step, operation, peer, 'ask', message, null)
+      this.port.send(step, operation, peer, 'ask', message)
     }
   }
 
@@ -297,7 +297,7 @@ export class Operations {
       message.key.set(operation.key)
       message.keyBytes = operation.keyBytes
       message.record = best
-      this.port.send(step, null, peer, 'correct', message, null)
+      this.port.send(step, null, peer, 'correct', message)
     }
     this.end(step, operation, 'ok')
     return true

@@ -29,7 +29,6 @@ export interface OperationPort {
     peer: PeerRef,
     purpose: OperationPurpose,
     message: Message,
-    ahead: Message | null,
   ): void
   /** Nobody waits for the operation's requests any more; `cancel`: take them back where possible. */
   release(step: Step, operation: Operation, cancel: boolean): void

@@ -2,20 +2,16 @@
  * Putting a record at the k closest peers while they are still being looked for. A candidate gets the
  * record at once, unasked, when it has proved itself before and is surely among the k closest: it lies
  * well within the radius in which k of N nodes are expected, or the whole region is known. Otherwise it
- * is asked first, like in any walk. A holder that fails is replaced by the next closest.
- *
- * A provider record travels ahead of a FIND_NODE on the same stream, so that one round trip stores,
- * proves that it was stored and shows what the holder knows of the region. PUT_VALUE is its own proof
- * but shows nothing, so the nearest few are asked first (`SCOUTS`).
+ * is asked first, like in any walk; the nearest few (`SCOUTS`) always are, since an acknowledgement tells
+ * nothing of the region. A holder that fails is replaced by the next closest.
  */
 import type { Config } from '../config.ts'
 import { distanceShare } from '../key.ts'
-import type { Message } from '../messages.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import { HOLDERS_MAX, type Operation } from './operation.ts'
 import type { OperationPort, Step } from './port.ts'
 
-/** Nearest peers that must have told what they know before a value is put unasked: beta of go's lookup. */
+/** Nearest peers that are asked what they know before they get the record: beta of go's lookup. */
 const SCOUTS = 3
 
 /** Share of the expected radius of the k closest within which a peer surely belongs to them: 14.53 / 20, go's optimistic provide. */
@@ -82,7 +78,7 @@ function mayGoUnasked(
   peer: PeerRef,
   rank: number,
 ): boolean {
-  if (operation.type === 'putValue' && rank < SCOUTS && operation.learned < SCOUTS) return false
+  if (rank < SCOUTS && operation.learned < SCOUTS) return false
   return operation.lookup.isUnasked(peer) && port.isGood(step, peer)
 }
 
@@ -90,26 +86,13 @@ function sendRecord(port: OperationPort, step: Step, operation: Operation, peer:
   operation.holders.push(peer)
   operation.holderStates.push('sending')
   operation.sending++
-  const { outbox } = step
-  if (operation.type === 'putValue') {
-    const put = subject(outbox.message('putValue'), operation)
-    put.record = operation.record
-    port.send(step, operation, peer, 'store', put, null)
-    return
-  }
-  const announce = subject(outbox.message('addProvider'), operation)
-  announce.addProvider(operation.subject)
-  // Behind the announcement goes a question whose answer proves that it was handled; where the walk
-  // has had its answer already, a ping is the smallest such question.
-  const learnsMore = !operation.lookup.hasAnswered(peer)
-  const proof = learnsMore ? subject(outbox.message('findNode'), operation) : outbox.message('ping')
-  port.send(step, operation, peer, 'store', proof, announce)
-}
-
-function subject(message: Message, operation: Operation): Message {
+  const isValue = operation.type === 'putValue'
+  const message = step.outbox.message(isValue ? 'putValue' : 'addProvider')
   message.key.set(operation.key)
   message.keyBytes = operation.keyBytes
-  return message
+  if (isValue) message.record = operation.record
+  else message.addProvider(operation.subject)
+  port.send(step, operation, peer, 'store', message)
 }
 
 function isSure(
