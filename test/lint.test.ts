@@ -59,7 +59,7 @@ test('clocks, timers, dice, I/O and the console are errors in core, and free in 
   expect([...told].filter((line) => line.endsWith('.test.ts'))).toEqual([])
 })
 
-test('a promise that nobody awaits is an error in libp2p, cli and testbed', () => {
+test('a promise that nobody awaits is an error', () => {
   const paths = ['libp2p', 'cli', 'testbed'].map((name) => `packages/${name}/src/deep/a.ts`)
   const told = diagnostics(Object.fromEntries(paths.map((path) => [path, PROMISE])))
   expect(told).toEqual(new Set(paths.map((path) => `${FLOATING}: ${path}`)))

@@ -2,7 +2,7 @@
  * Reads the tree and holds it to the house rules, each with what to do instead. Every rule is first
  * shown to bite on a small piece of text, since a rule that finds nothing looks like one that is kept.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ROOT } from './fixture.ts'
@@ -10,7 +10,7 @@ import { bannedCode, bannedWords } from './tidy/banned.ts'
 import { unbounded } from './tidy/bounds.ts'
 import { deadLinks, unknownScripts } from './tidy/docs.ts'
 import { parse, sourceFiles, textFiles } from './tidy/files.ts'
-import { disagreements, type Manifest, undeclared } from './tidy/manifests.ts'
+import { disagreements, type Manifest, missingInLock, undeclared } from './tidy/manifests.ts'
 import { tooLong } from './tidy/ratchets.ts'
 
 const TEXTS = textFiles()
@@ -205,6 +205,15 @@ describe('manifests', () => {
       return folder === undefined ? [] : undeclared(file, manifest(`${folder}package.json`))
     })
     expect(found).toEqual([])
+  })
+
+  test('and a lock file that leaves a platform out is told', () => {
+    const owner = { optionalDependencies: { b: '1.0.0' } }
+    const packages = { 'node_modules/a': owner, 'node_modules/a/node_modules/c': owner }
+    expect(missingInLock({ packages })).toHaveLength(2)
+    expect(missingInLock({ packages: { ...packages, 'node_modules/b': {} } })).toEqual([])
+    const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8')
+    expect(missingInLock(JSON.parse(lock))).toEqual([])
   })
 
   test('agree', () => {

@@ -43,3 +43,28 @@ export function undeclared(file: SourceFile, manifest: Manifest): string[] {
     .filter((name) => name.startsWith('@kadmium/') && !declared.has(name))
     .map((name) => `${file.path}: ${name} is missing in the dependencies of ${manifest.name}`)
 }
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { optionalDependencies?: Record<string, string> }>>
+}
+
+/**
+ * Optional packages (builds for other platforms) that the lock file leaves out. npm leaves them out in
+ * silence when the registry it asks has none of that version, and `npm ci` then refuses the lock file.
+ */
+export function missingInLock(lock: Lock): string[] {
+  return Object.entries(lock.packages).flatMap(([owner, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !isLocked(lock, owner, name))
+      .map((name) => `${owner || 'the workspace'}: ${name} is not in package-lock.json`),
+  )
+}
+
+/** Whether a package, seen from another, is in the lock file: beside it or in any folder above. */
+function isLocked(lock: Lock, owner: string, name: string): boolean {
+  for (let folder = owner; ; ) {
+    if (`${folder === '' ? '' : `${folder}/`}node_modules/${name}` in lock.packages) return true
+    if (folder === '') return false
+    folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))
+  }
+}
