@@ -20,6 +20,23 @@ import type { TypedEventTarget } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import type { QueryEvent } from './events.ts'
 
+export type {
+  AddPeerEvent,
+  DHTProgressEvents,
+  DHTRecord,
+  DialPeerEvent,
+  DisjointPath,
+  FinalPeerEvent,
+  MessageName,
+  PathEndedEvent,
+  PeerResponseEvent,
+  ProviderEvent,
+  QueryErrorEvent,
+  QueryEvent,
+  SendQueryEvent,
+  ValueEvent,
+} from './events.ts'
+
 /**
  * The DHT of one libp2p node. Queries are async iterables of events; a peer that fails is an event, not
  * an error, and leaving the loop cancels what is still in flight.
