@@ -38,7 +38,7 @@ const PEERS_MAX = 40
 export const anyKey: fc.Arbitrary<Uint32Array> = fc.uint32Array({ minLength: 8, maxLength: 8 })
 
 /** Different 8-bit keys. */
-export const tinyKeys: fc.Arbitrary<number[]> = fc.uniqueArray(fc.nat(255), {
+const tinyKeys: fc.Arbitrary<number[]> = fc.uniqueArray(fc.nat(255), {
   minLength: 2,
   maxLength: PEERS_MAX,
 })

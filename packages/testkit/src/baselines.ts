@@ -2,8 +2,19 @@
  * The lookups of go-libp2p-kad-dht and of @libp2p/kad-dht as plain models, for comparison in tests.
  * They follow what those do, not how they are built, and count each request sent, to dead peers too.
  *
- * Time runs in mean round trips. Live peers answer after 0.2 to 1.8, dead ones fail after 8: with
- * shorter time-outs go finds more and asks less, with longer ones it asks more.
+ * Time runs in mean round trips: live peers answer after 0.2 to 1.8, dead ones fail after 8. That
+ * time-out decides how much go asks: it goes on to farther peers while it waits. With it, over 1,800
+ * lookups in three networks of 10,000, this is what was measured, and in brackets what the published
+ * 16.4.5 engine of js (30-60 lookups each) and another model of go did in a network like it:
+ *
+ * | dead | js, 10 paths | go, beta 3 | live ones of go's 20 | go, beta 20 |
+ * |---|---|---|---|---|
+ * | 0 % | 333 (342) | 40 (40) | 20.0 (20.0) | 44 (44) |
+ * | 10 % | 314 (320) | 45 (43) | 18.3 (18.3) | 68 (69) |
+ * | 30 % | 312 (318) | 42 (42) | 15.2 (15.2) | 66 (68) |
+ *
+ * Left out, because nothing here depends on it: js's filter of seen peers is exact, not a cuckoo
+ * filter; no peer is refused for its addresses or its IP group; dials and requests are one step.
  */
 import { compareDistance, KEY_WORDS, type Random } from '@kadmium/core'
 import { Agenda } from './agenda.ts'

@@ -23,7 +23,7 @@ export function tinyBook(
 ): TinyBook {
   const book = new PeerBook({ capacity: 4 })
   const stale = book.add(key8(0))
-  book.release(stale)
+  book.nextReleased()
   const refs: PeerRef[] = new Array(keys.length)
   for (const index of order) refs[index] = book.add(key8(keys[index] as number))
   return { book, refs, stale }
