@@ -1,0 +1,214 @@
+/**
+ * What a network sends, counted on the wire and the same way for every implementation: each connection's
+ * `newStream` is wrapped, and on each stream opened for Kademlia the frames written are counted and the frames
+ * read (to know what is under way). Neither side's own counters are used.
+ *
+ * An RPC is a request that an implementation sets out to make: those written (`sent`) and those in vain
+ * (`inVain`), for which no stream could be opened, most often because the peer is unreachable. This is how the
+ * literature counts a request to a dead peer. Both parts are kept apart. Pings and streams of other protocols
+ * are counted too, so nothing that an implementation might use instead hides.
+ */
+import type { Connection, Libp2p, NewStreamOptions, Stream } from '@libp2p/interface'
+import type { ConnectionManager } from '@libp2p/interface-internal'
+import { KAD_PROTOCOL } from '../implementations.ts'
+import { FrameCounter, MESSAGE_TYPES } from './frame-counter.ts'
+
+const PING_PROTOCOL = '/ipfs/ping/1.0.0'
+const PING_BYTES = 32
+const IDENTIFY = /^\/ipfs\/id\//
+const ADD_PROVIDER = MESSAGE_TYPES.indexOf('ADD_PROVIDER')
+
+/** Totals since the meter was made. */
+export interface Counts {
+  /** Kademlia requests written, by message type. Bounded by the types seen on the wire (a byte). */
+  requests: Map<number, number>
+  /** Kademlia requests written, of all types. */
+  sent: number
+  /** Requests for which no connection or no stream came about, given up ones included. */
+  inVain: number
+  /** Pings of libp2p's ping protocol. */
+  pings: number
+  /** Streams opened for any protocol but Kademlia, ping and identify. */
+  otherStreams: number
+  /** Streams opened for Kademlia. */
+  kadStreams: number
+  /** Connections opened, each counted by its dialler. */
+  connections: number
+}
+
+export class Meter {
+  private readonly counts: Counts = {
+    requests: new Map(),
+    sent: 0,
+    inVain: 0,
+    pings: 0,
+    otherStreams: 0,
+    kadStreams: 0,
+    connections: 0,
+  }
+  /** Failures counted; weak, so bounded by who still holds them. */
+  private readonly failures = new WeakSet<Error>()
+  /** Kademlia requests that wait for their reply. */
+  requestsInFlight = 0
+  /** Streams that are being negotiated. */
+  streamsOpening = 0
+
+  /** Counts what this node opens and sends from now on. */
+  watch(node: Libp2p): void {
+    node.addEventListener('connection:open', (event) => this.wrap(event.detail))
+  }
+
+  /**
+   * The components of a node as its DHT shall see them: the same, but the connection manager's `openStream` and
+   * `openConnection` report what came to nothing.
+   */
+  componentsFor<T extends object>(components: T): T {
+    return new Proxy(components, {
+      get: (target, name, receiver) => {
+        const component: unknown = Reflect.get(target, name, receiver)
+        return name === 'connectionManager'
+          ? this.watched(component as ConnectionManager)
+          : component
+      },
+    })
+  }
+
+  snapshot(): Counts {
+    return { ...this.counts, requests: new Map(this.counts.requests) }
+  }
+
+  /** Nothing asked for is unanswered. */
+  get quiet(): boolean {
+    return this.requestsInFlight === 0 && this.streamsOpening === 0
+  }
+
+  private watched(manager: ConnectionManager): ConnectionManager {
+    const outer = Object.create(manager) as ConnectionManager
+    outer.openStream = (peer, protocol, options) =>
+      this.orInVain(manager.openStream(peer, protocol, options))
+    outer.openConnection = (peer, options) => this.orInVain(manager.openConnection(peer, options))
+    return outer
+  }
+
+  /** Counts a failure once, though it may pass here on its way from a stream to a connection manager. */
+  private async orInVain<T>(opening: Promise<T>): Promise<T> {
+    try {
+      return await opening
+    } catch (error) {
+      if (!(error instanceof Error) || !this.failures.has(error)) this.counts.inVain++
+      if (error instanceof Error) this.failures.add(error)
+      throw error
+    }
+  }
+
+  private wrap(connection: Connection): void {
+    if (connection.direction === 'outbound') this.counts.connections++
+    const open = connection.newStream.bind(connection)
+    connection.newStream = async (
+      protocols: string | string[],
+      options?: NewStreamOptions,
+    ): Promise<Stream> => {
+      this.streamsOpening++
+      try {
+        const opening = open(protocols, options)
+        const stream = await (protocols.includes(KAD_PROTOCOL) ? this.orInVain(opening) : opening)
+        this.watchStream(stream)
+        return stream
+      } finally {
+        this.streamsOpening--
+      }
+    }
+  }
+
+  private watchStream(stream: Stream): void {
+    if (stream.protocol === KAD_PROTOCOL) this.watchKad(stream)
+    else if (stream.protocol === PING_PROTOCOL) this.watchPing(stream)
+    else if (!IDENTIFY.test(stream.protocol)) this.counts.otherStreams++
+  }
+
+  private watchKad(stream: Stream): void {
+    this.counts.kadStreams++
+    let waiting = 0
+    let closed = false
+    const settle = (count: number): void => {
+      waiting -= count
+      this.requestsInFlight -= count
+    }
+    const sent = new FrameCounter((type) => {
+      this.counts.sent++
+      this.counts.requests.set(type, (this.counts.requests.get(type) ?? 0) + 1)
+      // ADD_PROVIDER has no reply; on a closed stream nothing will come.
+      if (type === ADD_PROVIDER || closed) return
+      waiting++
+      this.requestsInFlight++
+    })
+    const received = new FrameCounter(() => {
+      if (waiting > 0) settle(1)
+    })
+    onSend(stream, (bytes) => sent.push(bytes))
+    onMessage(stream, (bytes) => received.push(bytes))
+    stream.addEventListener('close', () => {
+      closed = true
+      settle(waiting)
+    })
+  }
+
+  private watchPing(stream: Stream): void {
+    let bytesSent = 0
+    onSend(stream, (bytes) => {
+      const before = Math.floor(bytesSent / PING_BYTES)
+      bytesSent += bytes.length
+      this.counts.pings += Math.floor(bytesSent / PING_BYTES) - before
+    })
+  }
+}
+
+/** A byte list as libp2p's streams take it: iterating gives its pieces. */
+type Bytes = Parameters<Stream['send']>[0]
+
+function eachPiece(data: Bytes, take: (piece: Uint8Array) => void): void {
+  if (data instanceof Uint8Array) take(data)
+  else for (const piece of data) take(piece)
+}
+
+/** Sees what is written, once the stream has taken it. */
+function onSend(stream: Stream, see: (piece: Uint8Array) => void): void {
+  const send = stream.send.bind(stream)
+  stream.send = (data) => {
+    // The stream may consume the list, so its pieces are seen first; a throw means that it was closed.
+    if (stream.writeStatus === 'writable') eachPiece(data, see)
+    return send(data)
+  }
+}
+
+/** Sees what is read. No listener is added: a `message` listener would start the flow before the reader is there. */
+function onMessage(stream: Stream, see: (piece: Uint8Array) => void): void {
+  const dispatch = stream.dispatchEvent.bind(stream)
+  stream.dispatchEvent = (event) => {
+    if (event.type === 'message') eachPiece((event as unknown as { data: Bytes }).data, see)
+    return dispatch(event)
+  }
+}
+
+/** Requests set out to be made: written and in vain. */
+export function rpcsOf(counts: Counts): number {
+  return counts.sent + counts.inVain
+}
+
+/** What happened between two snapshots. */
+export function countsBetween(before: Counts, after: Counts): Counts {
+  const requests = new Map<number, number>()
+  for (const [type, count] of after.requests) {
+    const difference = count - (before.requests.get(type) ?? 0)
+    if (difference > 0) requests.set(type, difference)
+  }
+  return {
+    requests,
+    sent: after.sent - before.sent,
+    inVain: after.inVain - before.inVain,
+    pings: after.pings - before.pings,
+    otherStreams: after.otherStreams - before.otherStreams,
+    kadStreams: after.kadStreams - before.kadStreams,
+    connections: after.connections - before.connections,
+  }
+}
