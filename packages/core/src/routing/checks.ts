@@ -1,0 +1,125 @@
+/**
+ * Which peers are to be checked, and when: benched members whose back-off has run out, and peers that
+ * dialled us, which must be dialled back before anybody is told about them.
+ *
+ * Bounded by: two deadlines a node. They may be early, never late: each change that can make a check due
+ * lowers them, each look recomputes them.
+ */
+import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
+import type { Estimator } from './estimator.ts'
+import { BENCHED, TRIED, toSeconds } from './evidence.ts'
+import { type Holdings, lacksDial } from './holdings.ts'
+import type { PeerMemory } from './memory.ts'
+import { farther } from './walk.ts'
+
+const DOUBLINGS_MAX = 30
+
+export class Checks {
+  readonly bytesPerNode: number = 16
+  private readonly book: PeerBook
+  private readonly holdings: Holdings
+  private readonly estimator: Estimator
+  private readonly selfKeys: Uint32Array
+  private readonly retryMs: Float64Array
+  private readonly probeMs: Float64Array
+
+  constructor(
+    nodes: number,
+    book: PeerBook,
+    holdings: Holdings,
+    estimator: Estimator,
+    selfKeys: Uint32Array,
+    allocate: (bytes: number) => ArrayBufferLike,
+  ) {
+    this.book = book
+    this.holdings = holdings
+    this.estimator = estimator
+    this.selfKeys = selfKeys
+    this.retryMs = new Float64Array(allocate(nodes * 8)).fill(Number.POSITIVE_INFINITY)
+    this.probeMs = new Float64Array(allocate(nodes * 8)).fill(Number.POSITIVE_INFINITY)
+  }
+
+  /** When there may be something to check, ms; Infinity for never. */
+  deadlineMs(node: number): number {
+    return Math.min(this.retryMs[node] as number, this.probeMs[node] as number)
+  }
+
+  /** A benched member is due at this second. */
+  retryFrom(node: number, atS: number): void {
+    this.retryMs[node] = Math.min(this.retryMs[node] as number, atS * 1000)
+  }
+
+  /** A peer may be dialled back from this second on. */
+  probeFrom(node: number, atS: number): void {
+    this.probeMs[node] = Math.min(this.probeMs[node] as number, atS * 1000)
+  }
+
+  /** Benched members that are due, the nearest buckets first; they count as tried. */
+  retries(node: number, nowMs: number, out: Int32Array): number {
+    if (nowMs < (this.retryMs[node] as number)) return 0
+    const nowS = toSeconds(nowMs)
+    const { table } = this.holdings
+    const e = table.evidence
+    let count = 0
+    let nextS = Number.POSITIVE_INFINITY
+    for (let bucket = table.buckets - 1; bucket >= 0; bucket--) {
+      if (table.benchedCount(node, bucket) === 0) continue
+      const from = table.first(node, bucket)
+      const to = from + table.count(node, bucket)
+      for (let row = from; row < to; row++) {
+        if (!e.is(row, BENCHED)) continue
+        if (nowS >= this.estimator.dueS(e, row) && count < out.length) {
+          out[count++] = e.refs[row] as PeerRef
+          this.estimator.touch(e, row, nowS)
+          e.mark(row, TRIED, 0)
+        }
+        nextS = Math.min(nextS, this.estimator.dueS(e, row))
+      }
+    }
+    this.retryMs[node] = nextS * 1000
+    return count
+  }
+
+  /** The peer nearest to us that lacks nothing but a dial back, `NO_PEER` when there is none; it counts as tried. */
+  nextProbe(node: number, nowMs: number): PeerRef {
+    if (nowMs < (this.probeMs[node] as number)) return NO_PEER
+    const memory = this.holdings.memories[node]
+    if (memory === undefined) {
+      this.probeMs[node] = Number.POSITIVE_INFINITY
+      return NO_PEER
+    }
+    const nowS = toSeconds(nowMs)
+    const { refs, groups } = memory.evidence
+    let best = -1
+    let nextS = Number.POSITIVE_INFINITY
+    for (let row = 0; row < memory.size; row++) {
+      if (!lacksDial(memory.evidence, row)) continue
+      const peer = refs[row] as PeerRef
+      const bucket = this.holdings.table.bucketOf(node, peer)
+      if (!this.holdings.hasPlace(node, bucket, groups[row] as number)) continue
+      const atS = memory.probeAt[row] as number
+      const beaten =
+        best >= 0 && !farther(this.book, this.selfKeys, node, refs[best] as PeerRef, peer)
+      if (nowS < atS || beaten) {
+        nextS = Math.min(nextS, atS)
+        continue
+      }
+      if (best >= 0) nextS = Math.min(nextS, memory.probeAt[best] as number)
+      best = row
+    }
+    if (best >= 0) {
+      const atS = nowS + this.estimator.backoffS(memory.probes[best] as number)
+      memory.probeAt[best] = atS
+      nextS = Math.min(nextS, atS)
+    }
+    this.probeMs[node] = nextS * 1000
+    return best < 0 ? NO_PEER : (refs[best] as PeerRef)
+  }
+
+  /** A dial back to a remembered peer failed: the next one comes after twice the time. */
+  probeFailed(memory: PeerMemory, row: number, nowS: number): void {
+    const doublings = memory.probes[row] as number
+    memory.probeAt[row] = nowS + this.estimator.backoffS(doublings)
+    memory.probes[row] = Math.min(doublings + 1, DOUBLINGS_MAX)
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * How evidence becomes numbers: reachability as a discounted Beta mean (Jøsang and Ismail 2002, "The beta
+ * reputation system", with forgetting), round trips by Jacobson and Karels (RFC 6298), and the back-off of
+ * benched peers. It holds parameters only; the rows are the caller's.
+ *
+ * Evidence is forgotten in two ways: all of it by a half-life in hours towards the neutral prior, and each
+ * observation halves what speaks against it. So credit of any length is gone after a few failures in a row
+ * (from the cap of 50 a peer is benched by the fourth), and an answer after silence counts at once.
+ */
+import { assert } from '../assert.ts'
+import type { Config } from '../config.ts'
+import type { PeerEvidence } from '../messages.ts'
+import { BENCHED, DIALLED, type Evidence, TRIED } from './evidence.ts'
+
+/** One observation in the fixed point of the columns. */
+const ONE = 1024
+
+/**
+ * The prior: so many successes and as many failures, hence 0.5. With it a newcomer is good from its second
+ * answer on, and benched by its first failure or its second late answer.
+ */
+const PRIOR = 2.25 * ONE
+
+/** Round trips are stored in quarters of a millisecond, up to 16.4 s. */
+const RTT_STEPS = 4
+const RTT_MAX = 0xffff
+
+const BACKOFF_MAX = 30
+
+/** 2^(-elapsed/halfLife), 0..1, from additions and multiplications alone: every engine gets the same bits. */
+export function halving(elapsed: number, halfLife: number): number {
+  if (elapsed <= 0) return 1
+  const halves = elapsed / halfLife
+  if (!(halves < 64)) return 0
+  const whole = Math.floor(halves)
+  const t = (whole - halves) * Math.LN2
+  let share =
+    1 +
+    t * (1 + (t / 2) * (1 + (t / 3) * (1 + (t / 4) * (1 + (t / 5) * (1 + t / 6 + (t * t) / 42)))))
+  for (let i = 0; i < whole; i++) share *= 0.5
+  return share
+}
+
+export class Estimator {
+  private readonly config: Config
+  private readonly cap: number
+  private readonly halfLifeS: number
+  private readonly hardWeight: number
+  private readonly softWeight: number
+  /** What is left of the credit after a hard and after a soft failure. */
+  private readonly hardKeep: number
+  private readonly softKeep: number
+
+  constructor(config: Config) {
+    assert(config.creditMax >= 1 && config.creditMax < 64, 'creditMax fits 16 bits of 1/1024')
+    assert(
+      config.benchScore <= 0.5 && config.goodScore > 0.5,
+      'a newcomer is neither benched nor good',
+    )
+    this.config = config
+    this.cap = Math.floor(config.creditMax * ONE)
+    this.halfLifeS = config.evidenceHalfLifeMs / 1000
+    this.hardWeight = Math.round(config.failureWeight * ONE)
+    this.softWeight = Math.round((config.failureWeight * ONE) / 2)
+    this.hardKeep = halving(config.failureWeight, 2)
+    this.softKeep = halving(config.failureWeight, 4)
+  }
+
+  /** The chance that the peer answers, 0..1: 0.5 when nothing is known. */
+  score(e: Evidence, row: number, nowS: number): number {
+    const left = halving(nowS - (e.touched[row] as number), this.halfLifeS)
+    const successes = (e.successes[row] as number) * left
+    const failures = (e.failures[row] as number) * left
+    return (successes + PRIOR) / (successes + failures + 2 * PRIOR)
+  }
+
+  benched(e: Evidence, row: number, nowS: number): boolean {
+    if (!e.is(row, BENCHED)) return false
+    return !e.fades || this.score(e, row, nowS) < this.config.benchScore
+  }
+
+  /** The counts as of now, and now as the time of the last try. */
+  touch(e: Evidence, row: number, nowS: number): void {
+    const left = halving(nowS - (e.touched[row] as number), this.halfLifeS)
+    e.successes[row] = Math.round((e.successes[row] as number) * left)
+    e.failures[row] = Math.round((e.failures[row] as number) * left)
+    e.touched[row] = nowS
+  }
+
+  /** The peer answered. It is not benched afterwards, whatever came before. */
+  success(e: Evidence, row: number, nowS: number): void {
+    this.touch(e, row, nowS)
+    const successes = Math.min(this.cap, (e.successes[row] as number) + ONE)
+    let failures = (e.failures[row] as number) >>> 1
+    if (e.is(row, BENCHED)) failures = Math.min(failures, successes)
+    e.successes[row] = successes
+    e.failures[row] = failures
+    e.lastSuccess[row] = nowS
+    // Halved, not cleared: who comes and goes all the time is looked at less and less often.
+    e.backoff[row] = (e.backoff[row] as number) >>> 1
+    e.mark(row, 0, BENCHED | TRIED)
+  }
+
+  /** The peer failed, or is late (`soft`). Returns whether it is benched by this. */
+  failure(e: Evidence, row: number, nowS: number, soft: boolean): boolean {
+    const was = e.is(row, BENCHED)
+    // Requests that were in flight together fail together: they double the back-off once.
+    if (was && (e.is(row, TRIED) || nowS >= this.dueS(e, row))) {
+      e.backoff[row] = Math.min((e.backoff[row] as number) + 1, BACKOFF_MAX)
+    }
+    this.touch(e, row, nowS)
+    const keep = soft ? this.softKeep : this.hardKeep
+    const weight = soft ? this.softWeight : this.hardWeight
+    e.successes[row] = Math.round((e.successes[row] as number) * keep)
+    e.failures[row] = Math.min(this.cap, (e.failures[row] as number) + weight)
+    e.mark(row, 0, TRIED)
+    if (was || this.score(e, row, nowS) >= this.config.benchScore) return false
+    e.mark(row, BENCHED, 0)
+    return true
+  }
+
+  /** When a benched peer is looked at again, seconds. */
+  dueS(e: Evidence, row: number): number {
+    return (e.touched[row] as number) + this.backoffS(e.backoff[row] as number)
+  }
+
+  /** A back-off doubled so many times, whole seconds and more than none. */
+  backoffS(doublings: number): number {
+    const { retryMinMs, retryMaxMs } = this.config
+    // One more, because the second it is counted from has begun before it.
+    return (
+      1 + Math.ceil(Math.min(retryMinMs * 2 ** Math.min(doublings, BACKOFF_MAX), retryMaxMs) / 1000)
+    )
+  }
+
+  /** A round trip was measured. Returns whether it is the peer's first; nonsense (and -1) is none at all. */
+  measure(e: Evidence, row: number, rttMs: number): boolean {
+    if (!(rttMs >= 0)) return false
+    const sample = toSteps(rttMs)
+    const srtt = e.srtt[row] as number
+    if (srtt === 0) {
+      e.srtt[row] = sample
+      e.rttvar[row] = sample >>> 1
+      return true
+    }
+    const off = Math.abs(srtt - sample)
+    const rttvar = e.rttvar[row] as number
+    e.rttvar[row] = Math.round(rttvar + (off - rttvar) / 4)
+    e.srtt[row] = Math.max(1, Math.round(srtt + (sample - srtt) / 8))
+    return false
+  }
+
+  /** Smoothed round trip, ms; 0 when never measured. */
+  srttMs(e: Evidence, row: number): number {
+    return (e.srtt[row] as number) / RTT_STEPS
+  }
+
+  /** Its mean deviation, ms. */
+  rttvarMs(e: Evidence, row: number): number {
+    return (e.rttvar[row] as number) / RTT_STEPS
+  }
+
+  /** Evidence of an earlier run, as of now, `ageS` seconds later. Its weight is capped. */
+  load(e: Evidence, row: number, evidence: PeerEvidence, ageS: number, nowS: number): void {
+    const { creditMax, loadedCreditMax, benchScore } = this.config
+    const left = halving(ageS, this.halfLifeS)
+    const successes = within(evidence.successes, creditMax) * left
+    const failures = within(evidence.failures, creditMax) * left
+    const scale = Math.min(1, loadedCreditMax / Math.max(successes + failures, 1e-9)) * ONE
+    e.successes[row] = Math.round(successes * scale)
+    e.failures[row] = Math.round(failures * scale)
+    e.touched[row] = nowS
+    e.lastSuccess[row] = evidence.successes > 0 ? Math.max(0, nowS - ageS) : 0
+    e.srtt[row] = evidence.rttMs > 0 ? toSteps(evidence.rttMs) : 0
+    e.rttvar[row] = evidence.rttDeviationMs > 0 ? toSteps(evidence.rttDeviationMs) : 0
+    if (evidence.dialled) e.mark(row, DIALLED, 0)
+    if (this.score(e, row, nowS) < benchScore) e.mark(row, BENCHED, 0)
+  }
+
+  /** What `load` takes, as of the row's last try. */
+  save(e: Evidence, row: number): PeerEvidence {
+    return {
+      successes: (e.successes[row] as number) / ONE,
+      failures: (e.failures[row] as number) / ONE,
+      rttMs: this.srttMs(e, row),
+      rttDeviationMs: this.rttvarMs(e, row),
+      dialled: e.is(row, DIALLED),
+    }
+  }
+}
+
+/** 1..65,535 steps. */
+function toSteps(ms: number): number {
+  return Math.max(1, Math.min(Math.round(ms * RTT_STEPS), RTT_MAX))
+}
+
+/** 0..max, and 0 for what is no number. */
+function within(value: number, max: number): number {
+  return value > 0 ? Math.min(value, max) : 0
+}

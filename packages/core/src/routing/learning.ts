@@ -1,0 +1,206 @@
+/**
+ * What happens to peers, and what follows from it for evidence, table and memory: answers, failures, what
+ * identify tells, links, dials, and what an earlier run has left. Times are whole seconds.
+ *
+ * Bounded by: nothing is kept here.
+ */
+import type { Config } from '../config.ts'
+import type { Link, PeerEvidence } from '../messages.ts'
+import type { PeerRef } from '../peers.ts'
+import type { Checks } from './checks.ts'
+import type { Estimator } from './estimator.ts'
+import { ANSWERED, BENCHED, DIALLED, LINK_MASK, LINK_SHIFT, MUTE, SPEAKS } from './evidence.ts'
+import type { Experience } from './experience.ts'
+import type { Holdings } from './holdings.ts'
+import type { PeerMemory } from './memory.ts'
+
+/** Links in the order of their bits. */
+const LINKS: readonly Link[] = ['cold', 'connected', 'pooled']
+const COLD = 0
+
+export class Learning {
+  private readonly config: Config
+  private readonly estimator: Estimator
+  private readonly experience: Experience
+  private readonly holdings: Holdings
+  private readonly checks: Checks
+
+  constructor(
+    config: Config,
+    estimator: Estimator,
+    experience: Experience,
+    holdings: Holdings,
+    checks: Checks,
+  ) {
+    this.config = config
+    this.estimator = estimator
+    this.experience = experience
+    this.holdings = holdings
+    this.checks = checks
+  }
+
+  answered(node: number, peer: PeerRef, nowS: number, rttMs: number): void {
+    const { holdings } = this
+    const held = holdings.open(node, peer, nowS, this.config.goodScore)
+    if (holdings.bucket < 0) return
+    const { evidence: e, row } = holdings
+    const benched = held && e.is(row, BENCHED)
+    if (!benched) this.experience.requested(node, 0, 1)
+    if (!held) return
+    this.estimator.success(e, row, nowS)
+    e.mark(row, ANSWERED, 0)
+    this.measured(node, rttMs)
+    if (!holdings.seated) this.settle(node, nowS)
+    else if (benched) holdings.table.bench(node, holdings.bucket, -1)
+  }
+
+  failed(node: number, peer: PeerRef, nowS: number, soft: boolean): void {
+    const { holdings } = this
+    const held = holdings.open(node, peer, nowS, this.config.benchScore)
+    if (holdings.bucket < 0) return
+    // That a benched peer fails is no news about the others.
+    if (!held || !holdings.evidence.is(holdings.row, BENCHED)) {
+      this.experience.requested(node, 1, soft ? 0.5 : 1)
+    }
+    if (held) this.fail(node, nowS, soft)
+  }
+
+  speaks(node: number, peer: PeerRef, nowS: number): void {
+    const { holdings } = this
+    if (!holdings.open(node, peer, nowS, this.config.goodScore)) return
+    holdings.evidence.mark(holdings.row, SPEAKS, MUTE)
+    if (!holdings.seated) this.settle(node, nowS)
+  }
+
+  isMute(node: number, peer: PeerRef, nowS: number): void {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return
+    holdings.evidence.mark(holdings.row, MUTE, SPEAKS)
+    if (holdings.seated) this.expel(node, nowS)
+    else holdings.dropIfBlank(node)
+  }
+
+  linked(
+    node: number,
+    peer: PeerRef,
+    link: Link,
+    dialled: boolean,
+    ipGroup: number,
+    nowS: number,
+  ): void {
+    const { holdings } = this
+    const bits = LINKS.indexOf(link)
+    if (bits === COLD) {
+      if (!holdings.locate(node, peer)) return
+      holdings.evidence.mark(holdings.row, 0, LINK_MASK)
+      if (!holdings.seated) holdings.dropIfBlank(node)
+      return
+    }
+    if (!holdings.open(node, peer, nowS, this.config.goodScore)) return
+    const { evidence: e, row } = holdings
+    e.mark(row, bits << LINK_SHIFT, LINK_MASK)
+    // The address of one who dialled us is a hint only: it is not what others would reach it at.
+    if (dialled) this.reached(node, ipGroup, nowS)
+    else if (!e.is(row, DIALLED)) e.groups[row] = ipGroup
+    if (!holdings.seated) this.settle(node, nowS)
+  }
+
+  dialSucceeded(node: number, peer: PeerRef, ipGroup: number, nowS: number): void {
+    const { holdings } = this
+    if (!holdings.open(node, peer, nowS, this.config.goodScore)) return
+    this.reached(node, ipGroup, nowS)
+    if (!holdings.seated) this.settle(node, nowS)
+  }
+
+  dialFailed(node: number, peer: PeerRef, nowS: number): void {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return
+    const { evidence: e, row, seated } = holdings
+    // A peer that is connected otherwise is alive: it can't be dialled, which costs it the table only.
+    if (e.link(row) === COLD) this.fail(node, nowS, false)
+    if (seated) return
+    this.checks.probeFailed(holdings.memories[node] as PeerMemory, row, nowS)
+    this.settle(node, nowS)
+  }
+
+  loaded(
+    node: number,
+    peer: PeerRef,
+    evidence: PeerEvidence,
+    ageS: number,
+    ipGroup: number,
+    nowS: number,
+  ): void {
+    const { holdings } = this
+    if (!holdings.open(node, peer, nowS, this.config.benchScore)) return
+    const { evidence: e, row } = holdings
+    if (e.successes[row] !== 0 || e.failures[row] !== 0) return
+    this.estimator.load(e, row, evidence, ageS, nowS)
+    if (e.groups[row] === 0) e.groups[row] = ipGroup
+    if (e.srtt[row] !== 0) this.experience.met(node, this.estimator.srttMs(e, row))
+    this.settle(node, nowS)
+  }
+
+  placed(node: number, peer: PeerRef, rttMs: number, ipGroup: number, nowS: number): boolean {
+    const { holdings } = this
+    if (holdings.locate(node, peer) && holdings.seated) return true
+    if (!holdings.place(node, peer, ipGroup, nowS)) return false
+    this.measured(node, rttMs)
+    return true
+  }
+
+  /** A failure of the peer found last. */
+  private fail(node: number, nowS: number, soft: boolean): void {
+    const { holdings } = this
+    const { evidence: e, row, bucket, seated } = holdings
+    const benchedNow = this.estimator.failure(e, row, nowS, soft)
+    if (!seated) return
+    if (e.is(row, BENCHED)) this.checks.retryFrom(node, this.estimator.dueS(e, row))
+    if (!benchedNow) return
+    holdings.table.bench(node, bucket, 1)
+    this.placeOpened(node, bucket, nowS)
+  }
+
+  /** A round trip to the peer found last. */
+  private measured(node: number, rttMs: number): void {
+    const { evidence: e, row } = this.holdings
+    if (this.estimator.measure(e, row, rttMs)) {
+      this.experience.met(node, this.estimator.srttMs(e, row))
+    }
+  }
+
+  /** The peer found last was dialled with success, at an address of this group. */
+  private reached(node: number, ipGroup: number, nowS: number): void {
+    const { holdings } = this
+    const { evidence: e, row, bucket, seated } = holdings
+    e.mark(row, DIALLED, 0)
+    if (e.groups[row] === ipGroup) return
+    e.groups[row] = ipGroup
+    if (!seated) return
+    if (!holdings.table.groupFits(node, bucket, ipGroup, row)) this.expel(node, nowS)
+    else this.checks.probeFrom(node, nowS) // its former group has a place again
+  }
+
+  /** Takes the seat of the peer found last. */
+  private expel(node: number, nowS: number): void {
+    const { bucket, row } = this.holdings
+    this.holdings.expel(node, bucket, row, nowS)
+    this.placeOpened(node, bucket, nowS)
+  }
+
+  private placeOpened(node: number, bucket: number, nowS: number): void {
+    this.holdings.promote(node, bucket, nowS)
+    this.checks.probeFrom(node, nowS)
+  }
+
+  /** Something was learned about the remembered peer found last: it may have a seat, or need a dial. */
+  private settle(node: number, nowS: number): void {
+    const { holdings } = this
+    if (holdings.qualifies()) {
+      holdings.admit(node, nowS)
+    } else if (holdings.lacksDial(node)) {
+      const memory = holdings.memories[node] as PeerMemory
+      this.checks.probeFrom(node, memory.probeAt[holdings.row] as number)
+    }
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * The priority peer stack: what a node remembers of the peers it met, from nothing but its own experience,
+ * and whom it asks, names and checks because of it. Told of answers, failures, protocols, links and dials;
+ * asked for estimates, seeds of lookups, peers to name to others, peers to check. It sends nothing, keeps
+ * no time and throws no dice.
+ *
+ * `node` is the row of a node, 0 where there is one only; `nowMs` is milliseconds since an epoch that the
+ * host chooses, 0..2^42. A ref that the book does not hold, and the node itself, are no-ops everywhere.
+ *
+ * Bounded by: the seats of the tables and `memoryPeersMax` for each node (`Holdings`).
+ */
+import type { Config } from '../config.ts'
+import type { Link, PeerEvidence } from '../messages.ts'
+import type { PeerBook, PeerRef } from '../peers.ts'
+import { Checks } from './checks.ts'
+import { Estimator } from './estimator.ts'
+import { DIALLED, type Evidence, SPEAKS, toSeconds } from './evidence.ts'
+import { Experience } from './experience.ts'
+import { Holdings } from './holdings.ts'
+import { Learning } from './learning.ts'
+import { Selection } from './selection.ts'
+import { farther } from './walk.ts'
+
+export type PeerState = 'good' | 'neutral' | 'benched'
+
+export interface RoutingInit {
+  /** Nodes whose tables these are. */
+  nodes: number
+  book: PeerBook
+  config: Config
+  /** The nodes' own keys, eight words each. */
+  selfKeys: Uint32Array
+  /** Where the tables' columns live. Default: ordinary memory. */
+  allocate?: (bytes: number) => ArrayBufferLike
+}
+
+/** A peer in its bucket, for people, tests and traces. */
+export interface StackEntry {
+  peer: PeerRef
+  score: number
+  state: PeerState
+}
+
+/** What is kept of a peer between runs. */
+export interface ExportedPeer {
+  peer: PeerRef
+  evidence: PeerEvidence
+  /** When the evidence was last brought up to date: the last answer or try, to the second. */
+  lastSeenMs: number
+  ipGroup: number
+  member: boolean
+}
+
+/** Round trips to an answer by link: cold, connected, pooled (measured over TCP, design §3). */
+const ROUND_TRIPS = [5, 2, 1] as const
+const COLD = 0
+
+export class Routing {
+  /** Bytes of the columns for each node, without its memory. */
+  readonly bytesPerNode: number
+  /** Seats of a table. */
+  readonly seatsPerNode: number
+  private readonly book: PeerBook
+  private readonly config: Config
+  private readonly selfKeys: Uint32Array
+  private readonly estimator: Estimator
+  private readonly experience: Experience
+  private readonly holdings: Holdings
+  private readonly checks: Checks
+  private readonly learning: Learning
+  private readonly selection: Selection
+  // What `expect` found.
+  private rttMs = 0
+  private rto = 0
+
+  constructor(init: RoutingInit) {
+    const { nodes, book, config, selfKeys } = init
+    const allocate = init.allocate ?? ((bytes: number): ArrayBufferLike => new ArrayBuffer(bytes))
+    this.book = book
+    this.config = config
+    this.selfKeys = selfKeys
+    this.estimator = new Estimator(config)
+    this.experience = new Experience(nodes, config.rttPriorMs, allocate)
+    this.holdings = new Holdings(nodes, config, book, this.estimator, selfKeys, allocate)
+    this.checks = new Checks(nodes, book, this.holdings, this.estimator, selfKeys, allocate)
+    const { estimator, experience, holdings, checks } = this
+    this.learning = new Learning(config, estimator, experience, holdings, checks)
+    this.selection = new Selection(book, estimator, holdings)
+    const { table } = holdings
+    this.seatsPerNode = table.seatsPerNode
+    this.bytesPerNode = table.bytesPerNode + this.experience.bytesPerNode + this.checks.bytesPerNode
+  }
+
+  /** The peer answered a request: `rttMs` per round trip, -1 when it can't be told. */
+  noteSuccess(node: number, peer: PeerRef, nowMs: number, rttMs: number): void {
+    this.learning.answered(node, peer, toSeconds(nowMs), rttMs)
+  }
+
+  /** `soft` false: dial error, time-out, reset, nonsense. True: the RTO passed, it may still answer; half weight. */
+  noteFailure(node: number, peer: PeerRef, nowMs: number, soft: boolean): void {
+    this.learning.failed(node, peer, toSeconds(nowMs), soft)
+  }
+
+  /** Whether the peer speaks our protocol, as identify tells. False takes its seat at once. */
+  setSpeaks(node: number, peer: PeerRef, speaks: boolean, nowMs: number): void {
+    if (speaks) this.learning.speaks(node, peer, toSeconds(nowMs))
+    else this.learning.isMute(node, peer, toSeconds(nowMs))
+  }
+
+  /**
+   * A connection to the peer began or ended, or a stream to it is (no longer) kept open. `dialled`: we
+   * opened it, to an address that the peer announces. `ipGroup`: of that address, 0 for none.
+   */
+  setLink(
+    node: number,
+    peer: PeerRef,
+    link: Link,
+    dialled: boolean,
+    ipGroup: number,
+    nowMs: number,
+  ): void {
+    this.learning.linked(node, peer, link, dialled, ipGroup, toSeconds(nowMs))
+  }
+
+  /** How a fresh dial to an address that the peer announces ended. Failed, it counts as a failure unless the peer is connected otherwise. */
+  noteDial(node: number, peer: PeerRef, ok: boolean, ipGroup: number, nowMs: number): void {
+    if (ok) this.learning.dialSucceeded(node, peer, ipGroup, toSeconds(nowMs))
+    else this.learning.dialFailed(node, peer, toSeconds(nowMs))
+  }
+
+  /** Expected time to an answer, ms, of any peer: what an answer takes, and what is lost if none comes. */
+  costMs(node: number, peer: PeerRef, nowMs: number): number {
+    const score = this.score(node, peer, nowMs)
+    this.expect(node, peer)
+    return this.rttMs + (1 - score) * this.rto
+  }
+
+  /** After so long a request to the peer frees its slot, ms: RTO over the round trips of its link, within `rtoMinMs` and `rtoMaxMs`. */
+  rtoMs(node: number, peer: PeerRef, _nowMs: number): number {
+    this.expect(node, peer)
+    return this.rto
+  }
+
+  /** Round trips to an answer: 5 cold, 2 connected, 1 pooled. */
+  roundTrips(node: number, peer: PeerRef): number {
+    const { holdings } = this
+    const link = holdings.locate(node, peer) ? holdings.evidence.link(holdings.row) : COLD
+    return ROUND_TRIPS[link] as number
+  }
+
+  /** The chance that the peer answers, 0..1; 0.5 when nothing is known. */
+  score(node: number, peer: PeerRef, nowMs: number): number {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return 0.5
+    return this.estimator.score(holdings.evidence, holdings.row, toSeconds(nowMs))
+  }
+
+  /** `benched`: failed too often since its last answer; `good`: likely to answer, speaks, once dialled with success; `neutral`: new or faded. */
+  state(node: number, peer: PeerRef, nowMs: number): PeerState {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return 'neutral'
+    return this.stateOf(holdings.evidence, holdings.row, toSeconds(nowMs))
+  }
+
+  /** Whether the peer is in the table. */
+  isMember(node: number, peer: PeerRef): boolean {
+    return this.holdings.locate(node, peer) && this.holdings.seated
+  }
+
+  /** Whether the peer is in the table or in the memory. */
+  knows(node: number, peer: PeerRef): boolean {
+    return this.holdings.locate(node, peer)
+  }
+
+  /**
+   * Writes peers to begin a lookup with, from table and memory, nearest to the key first. Those benched or
+   * never heard to speak come behind the others, and only when there are fewer than `count` of those;
+   * those known not to speak never. Returns how many.
+   */
+  seeds(
+    node: number,
+    key: Uint32Array,
+    keyAt: number,
+    count: number,
+    nowMs: number,
+    out: Int32Array,
+  ): number {
+    return this.selection.seeds(node, key, keyAt, count, toSeconds(nowMs), out)
+  }
+
+  /** Writes whom to name to others: members that are not benched, nearest to the key first, without `exclude`. Returns how many. */
+  nearest(
+    node: number,
+    key: Uint32Array,
+    keyAt: number,
+    count: number,
+    nowMs: number,
+    exclude: PeerRef,
+    out: Int32Array,
+  ): number {
+    return this.selection.nearest(node, key, keyAt, count, toSeconds(nowMs), exclude, out)
+  }
+
+  /** Peers in the table. */
+  size(node: number): number {
+    return this.holdings.table.size(node)
+  }
+
+  /** One bucket in order of preference: by score, benched peers last, ties by distance to the node. */
+  bucketStack(node: number, bucket: number, nowMs: number): StackEntry[] {
+    const { table } = this.holdings
+    const nowS = toSeconds(nowMs)
+    const stack: StackEntry[] = []
+    const from = table.first(node, bucket)
+    for (let row = from; row < from + table.count(node, bucket); row++) {
+      stack.push({
+        peer: table.evidence.refs[row] as PeerRef,
+        score: this.estimator.score(table.evidence, row, nowS),
+        state: this.stateOf(table.evidence, row, nowS),
+      })
+    }
+    const rank = (entry: StackEntry): number => (entry.state === 'benched' ? -1 : 0) + entry.score
+    return stack.sort((a, b) => {
+      if (rank(a) !== rank(b)) return rank(b) - rank(a)
+      return farther(this.book, this.selfKeys, node, a.peer, b.peer) ? 1 : -1
+    })
+  }
+
+  /**
+   * The next peer to be checked by a dial back, `NO_PEER` if none: it speaks, answered us or is connected,
+   * was never dialled by us, and has a place waiting. It is not offered again until its back-off is over.
+   */
+  nextProbe(node: number, nowMs: number): PeerRef {
+    return this.checks.nextProbe(node, nowMs)
+  }
+
+  /** Writes up to `out.length` benched members whose back-off has run out; they count as tried. Returns how many. */
+  retries(node: number, nowMs: number, out: Int32Array): number {
+    return this.checks.retries(node, nowMs, out)
+  }
+
+  /**
+   * When `nextProbe` or `retries` may have something, ms; Infinity for never. Early at times, never late,
+   * and in the past as long as they have not been called until they had nothing more.
+   */
+  deadlineMs(node: number): number {
+    return this.checks.deadlineMs(node)
+  }
+
+  /** Share of failed among the node's recent requests, 0..1. Failures of peers already benched do not count. */
+  failureShare(node: number): number {
+    return this.experience.failureShare(node)
+  }
+
+  /** All peers of whom there is something to be kept between runs: members first, each part in key order. */
+  *exportPeers(node: number): Generator<ExportedPeer> {
+    const { table, memories } = this.holdings
+    for (let bucket = 0; bucket < table.buckets; bucket++) {
+      const from = table.first(node, bucket)
+      const to = from + table.count(node, bucket)
+      for (let row = from; row < to; row++) yield this.exported(table.evidence, row, true)
+    }
+    const memory = memories[node]
+    if (memory === undefined) return
+    const { evidence: e, size } = memory
+    for (let row = 0; row < size; row++) {
+      if (e.successes[row] !== 0 || e.failures[row] !== 0) yield this.exported(e, row, false)
+    }
+  }
+
+  /**
+   * What an earlier run remembered, `ageMs` ago: decayed, its weight capped at `loadedCreditMax`, kept in the
+   * memory. The peer is no member until it answers in this run. What this run has seen of it stands.
+   */
+  loadPeer(
+    node: number,
+    peer: PeerRef,
+    evidence: PeerEvidence,
+    ageMs: number,
+    ipGroup: number,
+    nowMs: number,
+  ): void {
+    this.learning.loaded(node, peer, evidence, ageMs / 1000, ipGroup, toSeconds(nowMs))
+  }
+
+  /** Fills a seat directly, as if the peer had been met in full and had answered once. False when there is no place for it. */
+  place(node: number, peer: PeerRef, nowMs: number, rttMs: number, ipGroup: number): boolean {
+    return this.learning.placed(node, peer, rttMs, ipGroup, toSeconds(nowMs))
+  }
+
+  private expect(node: number, peer: PeerRef): void {
+    const { holdings, estimator } = this
+    const found = holdings.locate(node, peer)
+    const { evidence: e, row } = holdings
+    const trips = ROUND_TRIPS[found ? e.link(row) : COLD] as number
+    const measured = found && e.srtt[row] !== 0
+    const rttMs = measured ? estimator.srttMs(e, row) : this.experience.rttMs(node)
+    const deviationMs = measured ? estimator.rttvarMs(e, row) : this.experience.rttDeviationMs(node)
+    // What one trip varies by is independent of the next; by how much a guess is wrong is not.
+    const spread = measured ? Math.sqrt(trips) : trips
+    const rto = rttMs * trips + 4 * deviationMs * spread
+    this.rttMs = rttMs * trips
+    this.rto = Math.min(Math.max(rto, this.config.rtoMinMs), this.config.rtoMaxMs)
+  }
+
+  private stateOf(e: Evidence, row: number, nowS: number): PeerState {
+    if (this.estimator.benched(e, row, nowS)) return 'benched'
+    if (!e.is(row, SPEAKS | DIALLED)) return 'neutral'
+    return this.estimator.score(e, row, nowS) >= this.config.goodScore ? 'good' : 'neutral'
+  }
+
+  private exported(e: Evidence, row: number, member: boolean): ExportedPeer {
+    return {
+      peer: e.refs[row] as PeerRef,
+      evidence: this.estimator.save(e, row),
+      lastSeenMs: (e.touched[row] as number) * 1000,
+      ipGroup: e.groups[row] as number,
+      member,
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Order by key. Rows lie sorted by key, so that those which share a prefix are neighbours, and the nearest
+ * by XOR are found without sorting anything: where two rows part, the half that agrees with the target is
+ * nearer as a whole. Only about as many keys are read as there are peers wanted.
+ */
+import { commonPrefixLength, compareDistance, KEY_BITS, KEY_WORDS, keysEqual } from '../key.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
+import type { Estimator } from './estimator.ts'
+import { ANSWERED, BENCHED, type Evidence, MUTE, SPEAKS } from './evidence.ts'
+
+/** Bit number `bit` of a key, the most significant first. */
+export function bitOf(key: Uint32Array, at: number, bit: number): number {
+  return ((key[at + (bit >>> 5)] as number) >>> (31 - (bit & 31))) & 1
+}
+
+/** Where a peer's key stands among the sorted rows [low, high): the first row that is not before it. */
+export function rowOf(
+  e: Evidence,
+  low: number,
+  high: number,
+  book: PeerBook,
+  peer: PeerRef,
+): number {
+  const { keys } = book
+  const at = book.at(peer)
+  let from = low
+  let to = high
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (compareKeys(keys, book.at(e.refs[middle] as PeerRef), at) < 0) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
+function compareKeys(keys: Uint32Array, a: number, b: number): number {
+  for (let i = 0; i < KEY_WORDS; i++) {
+    const difference = (keys[a + i] as number) - (keys[b + i] as number)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** Takes the nearest of one region of rows after the other, until there are enough. One is reused for all walks. */
+export class Walk {
+  /** Peers written so far. */
+  count = 0
+  private readonly book: PeerBook
+  private readonly estimator: Estimator
+  private key: Uint32Array = new Uint32Array(KEY_WORDS)
+  private keyAt = 0
+  private nowS = 0
+  private limit = 0
+  private exclude: PeerRef = NO_PEER
+  private spare = false
+  private out: Int32Array = new Int32Array(0)
+
+  constructor(book: PeerBook, estimator: Estimator) {
+    this.book = book
+    this.estimator = estimator
+  }
+
+  /** `spare` false takes peers worth asking, true those that are left: benched, or never heard to speak. */
+  begin(
+    key: Uint32Array,
+    keyAt: number,
+    limit: number,
+    nowS: number,
+    exclude: PeerRef,
+    spare: boolean,
+    out: Int32Array,
+  ): void {
+    this.count = 0
+    this.key = key
+    this.keyAt = keyAt
+    this.nowS = nowS
+    this.limit = Math.min(limit, out.length)
+    this.exclude = exclude
+    this.spare = spare
+    this.out = out
+  }
+
+  get full(): boolean {
+    return this.count >= this.limit
+  }
+
+  /** Takes from the sorted rows [low, high), all of them farther than what was taken before. */
+  rows(e: Evidence, low: number, high: number): void {
+    const { keys } = this.book
+    let from = low
+    let to = high
+    while (to - from > 1 && this.count < this.limit) {
+      const first = this.book.at(e.refs[from] as PeerRef)
+      const last = this.book.at(e.refs[to - 1] as PeerRef)
+      const bit = commonPrefixLength(keys, first, keys, last)
+      if (bit === KEY_BITS) break
+      const middle = this.split(e, from, to, bit)
+      if (bitOf(this.key, this.keyAt, bit) === 1) {
+        this.rows(e, middle, to)
+        to = middle
+      } else {
+        this.rows(e, from, middle)
+        from = middle
+      }
+    }
+    for (; from < to && this.count < this.limit; from++) this.offer(e, from)
+  }
+
+  /** The first of rows [from, to) whose key has the bit set; they share all bits before it. */
+  private split(e: Evidence, from: number, to: number, bit: number): number {
+    const { keys } = this.book
+    let low = from + 1
+    let high = to - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (bitOf(keys, this.book.at(e.refs[middle] as PeerRef), bit) === 1) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  private offer(e: Evidence, row: number): void {
+    const peer = e.refs[row] as PeerRef
+    if (peer === this.exclude) return
+    const flags = e.flags[row] as number
+    if ((flags & MUTE) !== 0) return
+    const speaks = (flags & (SPEAKS | ANSWERED)) !== 0 || (e.successes[row] as number) > 0
+    const worth = speaks && ((flags & BENCHED) === 0 || !this.estimator.benched(e, row, this.nowS))
+    if (worth !== this.spare) this.out[this.count++] = peer
+  }
+}
+
+/** Whether two refs stand for the same key. */
+export function sameKey(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
+  return keysEqual(book.keys, book.at(a), book.keys, book.at(b))
+}
+
+/** Whether the first peer is farther from the node itself than the second: how ties are broken. */
+export function farther(
+  book: PeerBook,
+  selfKeys: Uint32Array,
+  node: number,
+  a: PeerRef,
+  b: PeerRef,
+): boolean {
+  const { keys } = book
+  return compareDistance(selfKeys, node * KEY_WORDS, keys, book.at(a), keys, book.at(b)) > 0
+}
