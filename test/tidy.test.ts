@@ -21,6 +21,11 @@ const IN_TEST = 'packages/core/src/a.test.ts'
 
 const read = (path: string): string | undefined => TEXTS.find((file) => file.path === path)?.text
 const manifest = (path: string): Manifest => JSON.parse(read(path) as string) as Manifest
+/** The root's, then those of the packages. */
+const MANIFESTS = TEXTS.map(({ path }) => path)
+  .filter((path) => /^(packages\/[^/]+\/)?package\.json$/.test(path))
+  .sort((a, b) => a.length - b.length)
+  .map(manifest)
 const lines = (count: number, line = 'x()'): string => `${line}\n`.repeat(count)
 
 test('the tree is read whole', () => {
@@ -131,12 +136,6 @@ describe('bounds', () => {
 })
 
 describe('documents', () => {
-  const scripts = new Set(
-    Object.keys((manifest('package.json') as unknown as { scripts: object }).scripts).concat(
-      'start',
-    ),
-  )
-
   test('links that lead nowhere are told', () => {
     const texts: Record<string, string> = { 'docs/a.md': '# A part\n', 'b.md': '' }
     const links = (text: string): string[] =>
@@ -153,17 +152,27 @@ describe('documents', () => {
   })
 
   test('commands that do not exist are told', () => {
-    const told = (text: string): string[] =>
-      unknownScripts({ path: 'a.md', text }, new Set(['demo']))
-    expect(told('`npm ci && npm run demo -- --json`')).toEqual([])
-    expect(told('`npm run bench:none`')).toEqual(['a.md: there is no npm script "bench:none"'])
-    expect(told('`npm test`')).toEqual(['a.md: there is no npm script "test"'])
+    const scripts = new Map([
+      ['', new Set(['demo'])],
+      ['a', new Set(['generate'])],
+    ])
+    const told = (text: string): string[] => unknownScripts({ path: 'a.md', text }, scripts)
+    expect(told('`npm ci && npm run demo -- --json`, `npm run generate -w a`')).toEqual([])
+    expect(told('`npm run bench:none`')).toEqual(['a.md: there is no `npm run bench:none`'])
+    expect(told('`npm run demo -w a`')).toEqual(['a.md: there is no `npm run demo -w a`'])
+    expect(told('`npm test`')).toEqual(['a.md: there is no `npm test`'])
   })
 
   test('keep their promises', () => {
     expect(
       DOCS.flatMap((file) => deadLinks(file, read, (path) => existsSync(join(ROOT, path)))),
     ).toEqual([])
+    const scripts = new Map(
+      MANIFESTS.map(({ name, scripts: own = {} }, i) => [
+        i === 0 ? '' : name,
+        new Set(Object.keys(own)),
+      ]),
+    )
     const commands = TEXTS.filter(({ path }) => path.endsWith('.md') || path === '.ci/run')
     expect(commands.flatMap((file) => unknownScripts(file, scripts))).toEqual([])
   })
@@ -217,10 +226,7 @@ describe('manifests', () => {
   })
 
   test('agree', () => {
-    const paths = TEXTS.map(({ path }) => path).filter((path) =>
-      /^packages\/[^/]+\/package\.json$/.test(path),
-    )
-    expect(disagreements(['package.json', ...paths].map(manifest))).toEqual([])
+    expect(disagreements(MANIFESTS)).toEqual([])
     for (const name of ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT'])
       expect(read(name)?.length, name).toBeGreaterThan(200)
   })

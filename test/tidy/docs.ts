@@ -5,7 +5,8 @@ import type { TextFile } from './files.ts'
 const FENCE = /^(```|~~~).*?^\1/gms
 const LINK = /\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)/gm
 const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/\/)/i
-const NPM = /\bnpm (?:run(?:-script)? (?:-s |--silent )?([\w:.-]+)|(test|start)\b)/g
+const NPM =
+  /\bnpm (?:run(?:-script)? (?:-s |--silent )?([\w:.-]+)(?: (?:-w|--workspace) (\S+?)(?=[`\s)]|$))?|(test|start)\b)/g
 
 /** Relative links that lead nowhere. `exists` tells of files and folders of the tree. */
 export function deadLinks(
@@ -26,12 +27,16 @@ export function deadLinks(
   return found
 }
 
-/** npm scripts that a text names and the manifest does not have. */
-export function unknownScripts(file: TextFile, scripts: ReadonlySet<string>): string[] {
-  return [...file.text.matchAll(NPM)]
-    .map(([, run, alias]) => (run ?? alias) as string)
-    .filter((name) => !scripts.has(name))
-    .map((name) => `${file.path}: there is no npm script "${name}"`)
+/** npm scripts that a text names and no manifest has; `scripts` by package, '' for the root. */
+export function unknownScripts(
+  file: TextFile,
+  scripts: ReadonlyMap<string, ReadonlySet<string>>,
+): string[] {
+  return [...file.text.matchAll(NPM)].flatMap(([command, run, owner = '', alias]) =>
+    scripts.get(owner)?.has((run ?? alias) as string) === true
+      ? []
+      : [`${file.path}: there is no \`${command}\``],
+  )
 }
 
 /** A text without its code, where brackets are no links. */

@@ -8,6 +8,7 @@ export interface Manifest {
   readonly private?: boolean
   readonly license?: string
   readonly type?: string
+  readonly scripts?: Record<string, string>
   readonly dependencies?: Record<string, string>
   readonly devDependencies?: Record<string, string>
 }
