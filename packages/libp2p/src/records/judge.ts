@@ -8,7 +8,6 @@ import type { Verdict } from '@kadmium/core'
 import type { AbortOptions } from '@libp2p/interface'
 import { equals } from 'uint8arrays/equals'
 import type { SelectFn, Selectors, ValidateFn, Validators } from '../types.ts'
-import { decodeRecord } from './record.ts'
 import { BUILT_IN_SELECTORS } from './selectors.ts'
 import { BUILT_IN_VALIDATORS } from './validators.ts'
 
@@ -27,28 +26,25 @@ export class RecordJudge {
   }
 
   /**
-   * Judges a record alone (`against` null) or against another one that is already there.
+   * Judges a value alone (`against` null) or against another one that is already there.
    *
-   * @param keyBytes - the key of the message or of the query; the record must carry the same one.
-   * @param record - a serialized Record, from anybody.
-   * @param against - a serialized Record that passed once. If it no longer does, the new one is better.
+   * @param keyBytes - the key of the message or of the query.
+   * @param value - of a record, from anybody.
+   * @param against - a value that passed once. If it no longer does, the new one is better.
    * @returns `invalid`; `better` than the other or first of all; `same` value; `worse`. Never rejects.
    */
   async judge(
     keyBytes: Uint8Array,
-    record: Uint8Array,
+    value: Uint8Array,
     against: Uint8Array | null,
     options: AbortOptions = {},
   ): Promise<Verdict> {
-    const candidate = decodeRecord(record)
-    if (candidate === null || !equals(candidate.key, keyBytes)) return 'invalid'
-    if (!(await this.isValid(keyBytes, candidate.value, options))) return 'invalid'
-    const incumbent = against === null ? null : decodeRecord(against)
-    if (incumbent === null) return 'better'
-    if (equals(incumbent.value, candidate.value)) return 'same'
-    if (await this.beats(keyBytes, candidate.value, incumbent.value)) return 'better'
+    if (!(await this.isValid(keyBytes, value, options))) return 'invalid'
+    if (against === null) return 'better'
+    if (equals(against, value)) return 'same'
+    if (await this.beats(keyBytes, value, against)) return 'better'
     // It lost against one that may have run out since, as an IPNS record does.
-    return (await this.isValid(keyBytes, incumbent.value, options)) ? 'worse' : 'better'
+    return (await this.isValid(keyBytes, against, options)) ? 'worse' : 'better'
   }
 
   private async isValid(
