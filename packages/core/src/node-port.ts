@@ -113,8 +113,8 @@ export class NodePort implements OperationPort {
   }
 
   seeds(step: Step, key: Uint32Array, out: Int32Array): number {
-    // Half as many again as a result needs: some of them will not answer.
-    const count = Math.ceil(this.config.k * 1.5)
+    // Twice what a result needs: in a small network nobody else names those behind the dead ones.
+    const count = this.config.k * 2
     return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
   }
 

@@ -43,8 +43,8 @@ class OutputRecord {
 export class Outbox {
   /** Outputs since the last `clear`. */
   count = 0
-  private readonly records: OutputRecord[] = []
-  private readonly messages: Message[] = []
+  private readonly records: OutputRecord[] = [] // BOUNDED: by the most outputs of one step
+  private readonly messages: Message[] = [] // BOUNDED: by the most messages of one step
   private messageCount = 0
 
   /** Output number `index`, in the order in which the node asked. */

@@ -32,6 +32,8 @@ const LATE = 2
 const ANSWERED = 3
 /** Out for the rest of this walk. */
 const FAILED = 4
+/** As waiting, but asked out of turn: it takes no slot. */
+const TAKEN = 5
 
 /**
  * Extra confirmations beyond k, as a multiple of k times the share of failures. With f of the entries
@@ -47,7 +49,7 @@ const PRIOR_WEIGHT = 4
 const SCOUTING_MAX = 5
 
 export class Lookup {
-  /** Requests in flight, without late ones. */
+  /** Requests in flight, without late ones and those taken out of turn. */
   inFlight = 0
   readonly target: Key = new Uint32Array(KEY_WORDS)
   private readonly book: PeerBook
@@ -135,11 +137,11 @@ export class Lookup {
     return this.ask(best)
   }
 
-  /** Takes a certain candidate out of turn, beyond alpha if need be. False when it can't be asked (any more). */
+  /** Takes a certain candidate out of turn and beyond alpha. False when it can't be asked (any more). */
   take(peer: PeerRef): boolean {
     const at = this.find(peer)
     if (at < 0 || this.states[at] !== HEARD) return false
-    this.ask(at)
+    this.states[at] = TAKEN
     return true
   }
 
@@ -161,9 +163,11 @@ export class Lookup {
   /** The peer's expected time ran out: its slot is free. True when it was in flight. */
   late(peer: PeerRef): boolean {
     const at = this.find(peer)
-    if (at < 0 || this.states[at] !== WAITING) return false
+    if (at < 0) return false
+    const before = this.states[at]
+    if (before !== WAITING && before !== TAKEN) return false
+    if (before === WAITING) this.inFlight--
     this.states[at] = LATE
-    this.inFlight--
     this.failures++
     return true
   }
@@ -174,7 +178,7 @@ export class Lookup {
     let confirmed = 0
     for (let i = 0; i < this.count; i++) {
       const state = this.states[i]
-      if (state === HEARD || state === WAITING) return false
+      if (state === HEARD || state === WAITING || state === TAKEN) return false
       if (state === ANSWERED && ++confirmed >= wanted) return true
     }
     return true
@@ -186,7 +190,7 @@ export class Lookup {
     let confirmed = 0
     for (let i = 0; i < this.count; i++) {
       const state = this.states[i]
-      if (state === HEARD || state === WAITING || state === LATE) return false
+      if (state !== ANSWERED && state !== FAILED) return false
       if (state === ANSWERED && ++confirmed >= wanted) return true
     }
     return true
@@ -268,7 +272,7 @@ export class Lookup {
     const at = this.find(peer)
     if (at < 0) return false
     const before = this.states[at]
-    if (before !== WAITING && before !== LATE) return false
+    if (before !== WAITING && before !== TAKEN && before !== LATE) return false
     if (before === WAITING) this.inFlight--
     this.states[at] = state
     return true
