@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DEFAULT_CONFIG } from '../config.ts'
-import { compareDistance, keyText, KEY_WORDS } from '../key.ts'
+import { compareDistance, KEY_WORDS, keyText } from '../key.ts'
 import { NO_PEER, PeerBook, type PeerRef } from '../peers.ts'
 import { Estimator } from './estimator.ts'
 import { BENCHED, Evidence, MUTE, SPEAKS } from './evidence.ts'
@@ -63,9 +63,7 @@ test('a walk takes what sorting all by distance takes, in that order', () => {
       walk.rows(e, 0, e.capacity)
       const expected = [...e.refs]
         .filter((ref) => ref !== exclude)
-        .sort((a, b) =>
-          compareDistance(target, 0, book.keys, book.at(a), book.keys, book.at(b)),
-        )
+        .sort((a, b) => compareDistance(target, 0, book.keys, book.at(a), book.keys, book.at(b)))
         .slice(0, limit)
       expect([...out.subarray(0, walk.count)]).toEqual(expected)
     }),
