@@ -87,6 +87,7 @@ class World {
     expect(this.store.flat()).toEqual([])
     expect(this.records.deadlineMs(0)).toBe(Number.POSITIVE_INFINITY)
     expect([...this.book.held.values()].every((count) => count === 0)).toBe(true)
+    expect(entriesIn(Reflect.get(this.records, 'provided')[0])).toBe(0)
   }
 
   announce(key: number, peer: number): boolean {
@@ -194,6 +195,16 @@ class World {
   }
 }
 
+/** Entries in all collections of a row: what is over leaves nothing behind. */
+function entriesIn(part: unknown): number {
+  if (part instanceof Map) return part.size
+  if (Array.isArray(part)) return part.length
+  if (part === null || typeof part !== 'object') return 0
+  return Object.entries(part)
+    .filter(([name]) => name !== 'config' && name !== 'book')
+    .reduce((sum, [, inner]) => sum + entriesIn(inner), 0)
+}
+
 function keyOf(key: number): Key {
   const words = new Uint32Array(KEY_WORDS)
   words[0] = key << 24
@@ -297,6 +308,27 @@ describe('limits', () => {
     expect([0, 1, 2, 3].filter((key) => world.answer(key, NO_PEER).length > 0)).toHaveLength(3)
   })
 
+  test('one newcomer may need more than one place', () => {
+    const world = new World({ ...CONFIG, providerKeysMax: 1 })
+    world.announce(0, 1)
+    world.announce(0, 2)
+    expect(world.announce(1, 3)).toBe(false)
+    world.nowMs += CONFIG.providerSilenceMs
+    expect(world.announce(1, 3)).toBe(true)
+    expect(world.answer(0, NO_PEER)).toEqual([])
+  })
+
+  test('what is loaded takes no place of what is newer', () => {
+    const world = new World(CONFIG)
+    world.announce(0, 1)
+    world.announce(0, 2)
+    world.nowMs += 30 * HOUR_MS
+    world.run({ kind: 'load', key: 0, peer: 3, leftMs: 10 * HOUR_MS, afterMs: 0 })
+    expect(world.answer(0, NO_PEER)).toEqual([world.ref(2), world.ref(1)])
+    world.run({ kind: 'load', key: 0, peer: 4, leftMs: 20 * HOUR_MS, afterMs: 0 })
+    expect(world.answer(0, NO_PEER)).toEqual([world.ref(4), world.ref(2)])
+  })
+
   test('a stale ref and keys that are empty or over 80 bytes are refused', () => {
     const book = new PeerBook()
     const records = new Records({ nodes: 1, book, config: DEFAULT_CONFIG })
@@ -312,6 +344,7 @@ describe('limits', () => {
       false,
       false,
     ])
+    records.providerLoaded(0, 0, keyOf(0), bytesOf(0), stale, false, HOUR_MS, outbox)
     expect(outbox.count).toBe(0)
     expect([arrive(1, ref), arrive(80, ref)]).toEqual([true, true])
   })

@@ -162,10 +162,12 @@ describe('a put', () => {
     node.put(7, OK, 7)
     expect(node.verdict(4, 'same')).toEqual(['write 5: 7=1 until 49 h'])
     expect(node.written(5)).toEqual(['respond 7: putValue 7=1'])
-    node.put(7, Uint8Array.of(9), 8)
-    expect(node.verdict(6, 'same'), 'of the same rank').toEqual(['respond 8: putValue 7=9'])
     node.nowMs = 48 * HOUR_MS
     expect(node.get(7)).toEqual(OK)
+    node.put(7, Uint8Array.of(9), 8)
+    expect(node.verdict(6, 'same'), 'of the same rank').toEqual(['respond 8: putValue 7=9'])
+    expect(node.get(7)).toEqual(OK)
+    expect(node.records.deadlineMs(0)).toBe(49 * HOUR_MS)
   })
 
   test('waits for those before it at the same key and is judged against what they left', () => {
@@ -258,7 +260,11 @@ describe('our own', () => {
     expect(node.own(5, OK, 6)).toEqual(['stored 6 false: busy'])
     expect(node.verdict(4, 'same')).toEqual(['judged 9 4: same'])
     expect(node.verdict(1, 'invalid')).toEqual(['refuse 1'])
-    expect(node.put(4, OK, 5)).toHaveLength(1)
+    expect(node.put(4, OK, 5)).toEqual(['validate 5: 1 against nothing'])
+    expect(node.judge(OK, 9)).toBe(6)
+    expect(node.judge(OK, 10)).toBe(0)
+    node.records.cancel(0, 9)
+    expect(node.judge(OK, 10)).toBe(7)
   })
 
   test('cancelled operation hears nothing more, and its put goes on', () => {
@@ -287,6 +293,12 @@ describe('at start', () => {
     expect(node.load(5, OK, 2 * HOUR_MS)).toEqual(['write 0: 1=nothing until 0 h'])
     node.nowMs = 48 * HOUR_MS
     expect(node.get(3), 'a wrong clock makes nothing immortal').toBe(null)
+  })
+
+  test('what is held already is newer than what is loaded', () => {
+    const node = holding()
+    expect(node.load(7, Uint8Array.of(9), HOUR_MS)).toEqual([])
+    expect(node.get(7)).toEqual(OK)
   })
 
   test('expiry takes at most 256 at once, and asks for more', () => {
