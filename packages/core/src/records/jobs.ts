@@ -18,7 +18,7 @@ import type { Key } from '../key.ts'
 /** A record on its way into the store. */
 export interface Put {
   kind: 'put'
-  /** `waiting` for its turn, or for the answer to the question that the host was asked last. */
+  /** `waiting` for its turn; `judging` and `writing`: the host has been asked and has not answered. */
   state: 'waiting' | 'judging' | 'writing'
   key: Key
   /** The key, packed. */

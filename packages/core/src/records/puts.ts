@@ -19,7 +19,7 @@ import { type Value, Values } from './values.ts'
  * already. Not kept: `invalid`; `worse` than what is held; `size`: the key has not 1..80 bytes or the
  * record not 1..`recordBytesMax`; `busy`: `jobsMax` are waiting; `failed`: the host could not write it.
  */
-export type PutEnd = 'written' | 'held' | 'invalid' | 'worse' | 'size' | 'busy' | 'failed'
+type PutEnd = 'written' | 'held' | 'invalid' | 'worse' | 'size' | 'busy' | 'failed'
 
 /** What an operation has been waiting for. */
 export type Completion =
