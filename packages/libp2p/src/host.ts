@@ -25,11 +25,11 @@ import { randomKeyInBucket } from './random-key.ts'
 import type { RecordJudge } from './records/judge.ts'
 import type { Storage } from './storage.ts'
 import { RequestError } from './streams/errors.ts'
-import { withPeerId } from './streams/open.ts'
+import { namedAddresses } from './streams/open.ts'
 import type { StreamPool } from './streams/outbound.ts'
 import type { Answer } from './streams/request.ts'
 import type { PeerInfoMapper } from './types.ts'
-import { decodeMessage, encodeMessage } from './wire/codec.ts'
+import { decodeMessage } from './wire/codec.ts'
 
 export interface HostInit {
   peerId: PeerId
@@ -44,8 +44,6 @@ export interface HostInit {
   ownAddresses: () => readonly Multiaddr[]
   onEvent: (event: OperationEvent) => void
 }
-
-const PING = encodeMessage({ type: 'ping', keyBytes: new Uint8Array(0), record: null, closer: [], providers: [] })
 
 /** Where an answer to a peer's request goes. */
 export interface Exchange {
@@ -137,17 +135,22 @@ export class Host implements Effects {
     const peer = this.directory.peerId(to)
     const { pool } = this
     if (peer === null || pool === null) {
-      this.dispatch({ kind: 'requestFailed', request, reason: peer === null ? 'malformed' : 'reset' })
+      this.dispatch({
+        kind: 'requestFailed',
+        request,
+        reason: peer === null ? 'malformed' : 'reset',
+      })
       return
     }
     const controller = new AbortController()
     this.outgoing.set(request, { controller, type: message.type })
-    const options = { signal: controller.signal, dialTimeoutMs }
+    const addresses = this.directory.addresses(to)
+    const options = { signal: controller.signal, dialTimeoutMs, addresses }
     const bytes = this.bridge.encode(message)
     const sent: Promise<Answer | null> =
       message.type === 'addProvider'
-        ? pool.request(peer, PING, bytes, options).then(() => null)
-        : pool.request(peer, bytes, null, options)
+        ? pool.announce(peer, bytes, options)
+        : pool.request(peer, bytes, options)
     sent.then(
       (answer) => this.answered(request, answer),
       (error: unknown) => this.failed(request, error),
@@ -249,11 +252,18 @@ export class Host implements Effects {
   /** Writes what was learned of peers. */
   async savePeers(): Promise<void> {
     const peers = new Map()
-    for (const { peer, evidence, lastSeenMs, ipGroup: group } of this.nodes.routing.exportPeers(0)) {
+    for (const { peer, evidence, lastSeenMs, ipGroup: group } of this.nodes.routing.exportPeers(
+      0,
+    )) {
       const peerId = this.directory.peerId(peer)
       const addresses = this.directory.addresses(peer).map((address) => address.bytes)
       if (peerId === null || addresses.length === 0) continue
-      peers.set(peerId.toString(), { evidence: { ...evidence }, lastSeenMs, ipGroup: group, addresses })
+      peers.set(peerId.toString(), {
+        evidence: { ...evidence },
+        lastSeenMs,
+        ipGroup: group,
+        addresses,
+      })
     }
     await this.init.storage.savePeers(peers)
   }
@@ -301,7 +311,7 @@ export class Host implements Effects {
   private async dialBack(peer: PeerRef, timeoutMs: number): Promise<number> {
     const peerId = this.directory.peerId(peer)
     if (peerId === null) throw new RequestError('dial', 'not a peer id')
-    const addresses = withPeerId(this.directory.addresses(peer), peerId)
+    const addresses = namedAddresses(this.directory.addresses(peer), peerId)
     if (addresses.length === 0) throw new RequestError('dial', 'no address to dial')
     const { connectionManager } = this.init
     const connection = await connectionManager.openConnection(addresses, {

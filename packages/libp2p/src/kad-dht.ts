@@ -2,6 +2,8 @@
  * The service: the public surface of a Kadmium node in js-libp2p, with the names of `@libp2p/kad-dht`.
  * It starts and stops the parts and turns calls into operations; what happens is decided in the core.
  */
+
+import type { AbortOptions, Logger, PeerUpdate } from '@libp2p/interface'
 import {
   type ContentRouting,
   contentRoutingSymbol,
@@ -16,7 +18,6 @@ import {
   serviceCapabilities,
   serviceDependencies,
 } from '@libp2p/interface'
-import type { AbortOptions, Logger, PeerUpdate } from '@libp2p/interface'
 import { isPrivate } from '@libp2p/utils'
 import { Circuit } from '@multiformats/multiaddr-matcher'
 import { TypedEventEmitter } from 'main-event'
@@ -154,9 +155,8 @@ export class KadDHT
       protocol: this.protocol,
       clock: SYSTEM_CLOCK,
       maxOutboundStreams: init.maxOutboundStreams ?? MAX_OUTBOUND_STREAMS,
-      addressesOf: (peer) => directory.addresses(directory.find(peer)),
       agentOf: (peer) => this.links.agentOf(peer),
-      onLink: (peer, link) => this.links.setPooled(peer, link === 'pooled'),
+      onPooled: (peer, pooled) => this.links.setPooled(peer, pooled),
     })
     this.inbound = new InboundStreams({
       clock: SYSTEM_CLOCK,
@@ -334,7 +334,10 @@ export class KadDHT
   }
 
   private async announce(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    for await (const _ of this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal })) {
+    for await (const _ of this.run(
+      { type: 'provide', keyBytes, peer: this.host.self },
+      { signal },
+    )) {
       // Only the end counts.
     }
   }
@@ -380,13 +383,16 @@ export class KadDHT
 
   /** Becomes a server once the node has an address that the world can dial, and a client when it has none. */
   private switchByAddress(): void {
-    this.components.events.addEventListener('self:peer:update', (event: CustomEvent<PeerUpdate>) => {
-      const isPublic = event.detail.peer.addresses.some(
-        ({ multiaddr }) => !isPrivate(multiaddr) && !Circuit.exactMatch(multiaddr),
-      )
-      this.setMode(isPublic ? 'server' : 'client').catch((error) => {
-        this.log.error('could not change mode - %e', error)
-      })
-    })
+    this.components.events.addEventListener(
+      'self:peer:update',
+      (event: CustomEvent<PeerUpdate>) => {
+        const isPublic = event.detail.peer.addresses.some(
+          ({ multiaddr }) => !isPrivate(multiaddr) && !Circuit.exactMatch(multiaddr),
+        )
+        this.setMode(isPublic ? 'server' : 'client').catch((error) => {
+          this.log.error('could not change mode - %e', error)
+        })
+      },
+    )
   }
 }

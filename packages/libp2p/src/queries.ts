@@ -14,8 +14,8 @@ import {
   type OperationType,
   type PeerRef,
 } from '@kadmium/core'
-import { AbortError, NotFoundError, type PeerId, type PeerInfo } from '@libp2p/interface'
 import type { RoutingOptions } from '@libp2p/interface'
+import { AbortError, NotFoundError, type PeerId, type PeerInfo } from '@libp2p/interface'
 import { AsyncQueue } from './async-queue.ts'
 import { keyOf } from './bridge.ts'
 import type { Directory } from './directory.ts'
