@@ -81,7 +81,9 @@ export class Estimator {
 
   /** The counts as of now, and now as the time of the last try. */
   touch(e: Evidence, row: number, nowS: number): void {
-    const left = halving(nowS - (e.touched[row] as number), this.halfLifeS)
+    const elapsedS = nowS - (e.touched[row] as number)
+    if (elapsedS === 0) return
+    const left = halving(elapsedS, this.halfLifeS)
     e.successes[row] = Math.round((e.successes[row] as number) * left)
     e.failures[row] = Math.round((e.failures[row] as number) * left)
     e.touched[row] = nowS

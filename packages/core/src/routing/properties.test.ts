@@ -9,7 +9,7 @@ import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import { Routing } from './routing.ts'
 
 const RUNS = 1000
-const PEERS = 24
+const PEERS = 18
 const SELVES = [0x00, 0x5a, 0xc3]
 
 const CONFIG: Config = {
@@ -113,7 +113,19 @@ const step: fc.Arbitrary<Step> = fc.record({
     { weight: 1, arbitrary: fc.nat(5 * 24 * 3_600_000) },
   ),
 })
-const steps = fc.array(step, { maxLength: 100, size: 'max' })
+/** A whole acquaintance: we dial, it speaks, it answers. */
+const meeting: fc.Arbitrary<Step[]> = step.map((one) => [
+  { ...one, kind: 'link', yes: true, number: 1 },
+  { ...one, kind: 'speaks', yes: true, gapMs: 0 },
+  { ...one, kind: 'success', gapMs: 0 },
+])
+const some = fc.oneof(
+  { weight: 3, arbitrary: step.map((one) => [one]) },
+  { weight: 1, arbitrary: meeting },
+)
+const steps: fc.Arbitrary<Step[]> = fc
+  .array(some, { maxLength: 70, size: 'max' })
+  .map((parts) => parts.flat())
 
 /** Applies a step; returns the peers that it named. */
 function apply(world: World, node: number, step: Step, nowMs: number): number[] {
@@ -139,15 +151,26 @@ function linkOf(step: Step): Link {
   return LINKS[step.number % 3] as Link
 }
 
+/** Whether a step tells what may be all that a peer lacks. */
+function opensDoors(step: Step): boolean {
+  if (step.kind === 'link') return linkOf(step) !== 'cold'
+  return (step.kind === 'speaks' || step.kind === 'dial') && step.yes
+}
+
 interface Told {
   speaks: boolean | undefined
   dialled: boolean
   answered: boolean
   connected: boolean
+  /** Of the address it dialled us from. */
+  group: number
 }
 
 /** What a plain model knows of each peer: what it was told since the peer was first remembered. */
 class Model {
+  /** Who was connected, and who known not to speak, before the step. */
+  connectedBefore: number[] = []
+  muteBefore: number[] = []
   private readonly told: Told[] = BYTES.map(() => this.untold())
 
   of(peer: number): Told {
@@ -157,12 +180,15 @@ class Model {
   /** Follows a step, after it. `blank`: the routing had no evidence of the peer before. */
   follow(world: World, node: number, step: Step, blank: boolean): void {
     const told = this.of(step.peer)
+    this.connectedBefore = EVERYONE.filter((i) => this.of(i).connected)
+    this.muteBefore = EVERYONE.filter((i) => this.of(i).speaks === false)
     if (step.kind === 'success') told.answered = true
     else if (step.kind === 'speaks') told.speaks = step.yes
     else if (step.kind === 'dial') told.dialled ||= step.yes
     else if (step.kind === 'load') told.dialled ||= step.yes && blank
     else if (step.kind === 'link') {
       told.connected = linkOf(step) !== 'cold'
+      if (told.connected && !step.yes) told.group = step.group
       told.dialled ||= step.yes && told.connected
     } else if (step.kind === 'place' && world.routing.isMember(node, world.ref(step.peer))) {
       Object.assign(told, { speaks: true, dialled: true, answered: true })
@@ -173,7 +199,7 @@ class Model {
   }
 
   private untold(): Told {
-    return { speaks: undefined, dialled: false, answered: false, connected: false }
+    return { speaks: undefined, dialled: false, answered: false, connected: false, group: 0 }
   }
 }
 
@@ -187,8 +213,9 @@ class View {
   readonly known: number[]
   readonly benched: Set<number>
   readonly groups = new Map<number, number>()
-  readonly counts = new Map<number, number>()
   readonly successes = new Map<number, number>()
+  readonly failures = new Map<number, number>()
+  readonly seenMs = new Map<number, number>()
 
   constructor(world: World, nowMs: number) {
     const { routing } = world
@@ -199,11 +226,17 @@ class View {
     this.benched = new Set(
       EVERYONE.filter((i) => routing.state(0, world.ref(i), nowMs) === 'benched'),
     )
-    for (const { peer, evidence, ipGroup } of routing.exportPeers(0)) {
+    for (const { peer, evidence, ipGroup, lastSeenMs } of routing.exportPeers(0)) {
+      this.seenMs.set(world.peer(peer), lastSeenMs)
       this.groups.set(world.peer(peer), ipGroup)
-      this.counts.set(world.peer(peer), evidence.successes + evidence.failures)
+      this.failures.set(world.peer(peer), evidence.failures)
       this.successes.set(world.peer(peer), evidence.successes)
     }
+  }
+
+  /** Whether there is no evidence of the peer. */
+  isBlank(peer: number): boolean {
+    return (this.successes.get(peer) ?? 0) === 0 && (this.failures.get(peer) ?? 0) === 0
   }
 
   get unbenched(): number[] {
@@ -241,12 +274,14 @@ function watch(
   const world = new World([SELVES[0] as number], false)
   const model = new Model()
   let nowMs = 0
+  let before = new View(world, nowMs)
   for (const step of sequence) {
     nowMs += step.gapMs
-    const before = new View(world, nowMs)
     const named = apply(world, 0, step, nowMs)
-    model.follow(world, 0, step, (before.counts.get(step.peer) ?? 0) === 0)
-    look(before, step, named, new View(world, nowMs), model)
+    model.follow(world, 0, step, before.isBlank(step.peer))
+    const after = new View(world, nowMs)
+    look(before, step, named, after, model)
+    before = after
   }
 }
 
@@ -290,7 +325,9 @@ test('nobody loses a place but by its own doing, and who qualifies takes a place
         if (before.members.includes(actor) || !after.known.includes(actor)) return
         const { speaks, dialled, answered } = model.of(actor)
         const qualifies = speaks === true && dialled && answered
-        if (!qualifies || step.kind !== 'success') return
+        // One that has failed before needs an answer first.
+        const news = step.kind === 'success' || (opensDoors(step) && !after.failures.get(actor))
+        if (!qualifies || !news) return
         expect(after.benched).not.toContain(actor)
         const group = after.groups.get(actor) as number
         expect(after.members.includes(actor)).toBe(before.hasPlace(actor, group))
@@ -318,6 +355,36 @@ test('a benched peer keeps its seat until somebody needs it, and an answer ends 
     { numRuns: RUNS },
   )
 })
+
+test('the memory lets go of the unconnected who are not good, and of nobody for one who fails', () => {
+  fc.assert(
+    fc.property(steps, (sequence) => {
+      watch(sequence, (before, step, _named, after, model) => {
+        const gone = before.known.filter((i) => !after.known.includes(i))
+        for (const i of gone.filter((i) => i !== step.peer)) {
+          expect(model.connectedBefore).not.toContain(i)
+          if (model.muteBefore.includes(i)) continue
+          const score = scoreOf(before, i, after.nowMs)
+          expect(score).toBeLessThan(CONFIG.goodScore)
+          if (step.kind === 'failure') expect(score).toBeLessThan(CONFIG.benchScore)
+        }
+        // A member that loses its seat may find no room in the memory.
+        if (!gone.includes(step.peer) || before.members.includes(step.peer)) return
+        expect(before.isBlank(step.peer)).toBe(true)
+        expect(['link', 'speaks']).toContain(step.kind)
+      })
+    }),
+    { numRuns: RUNS },
+  )
+})
+
+/** The score that a peer had before a step, as of the time of the step. */
+function scoreOf(before: View, peer: number, nowMs: number): number {
+  const age = (nowMs - (before.seenMs.get(peer) ?? 0)) / CONFIG.evidenceHalfLifeMs
+  const successes = (before.successes.get(peer) ?? 0) * 2 ** -Math.max(0, age)
+  const failures = (before.failures.get(peer) ?? 0) * 2 ** -Math.max(0, age)
+  return (successes + 2.25) / (successes + failures + 4.5) - 1e-4
+}
 
 test('nearest and seeds are what sorting all peers by distance gives', () => {
   fc.assert(
@@ -372,10 +439,10 @@ test('only what is due is checked, and the deadline is never late', () => {
   fc.assert(
     fc.property(steps, (sequence) => {
       let deadlineMs = Number.POSITIVE_INFINITY
-      let last: View | undefined
+      let last: [View, Model] | undefined
       watch(sequence, (before, step, named, after, model) => {
-        last = after
-        if (named.length > 0) expect(deadlineMs).toBeLessThanOrEqual(before.nowMs)
+        last = [after, model]
+        if (named.length > 0) expect(deadlineMs).toBeLessThanOrEqual(after.nowMs)
         deadlineMs = after.world.routing.deadlineMs(0)
         for (const i of named) {
           if (step.kind === 'retry') {
@@ -388,29 +455,36 @@ test('only what is due is checked, and the deadline is never late', () => {
           }
         }
       })
-      if (last !== undefined) expectAllChecked(last)
+      if (last !== undefined) expectAllChecked(...last)
     }),
     { numRuns: RUNS },
   )
 })
 
-/** Whoever wakes at the deadlines alone checks every benched member within the longest back-off. */
-function expectAllChecked({ world, members, benched, nowMs }: View): void {
+/** Whoever wakes at the deadlines alone checks everybody there is to check within the longest back-off. */
+function expectAllChecked(view: View, model: Model): void {
+  const { world, members, benched, known, nowMs } = view
   const waiting = new Set(members.filter((i) => benched.has(i)))
-  const { routing } = world
+  for (const i of known) {
+    const { speaks, dialled, answered, connected, group } = model.of(i)
+    const lacksDial = speaks === true && !dialled && (answered || connected)
+    const failed = (view.failures.get(i) ?? 0) > 0
+    if (lacksDial && !failed && view.hasPlace(i, group)) waiting.add(i)
+  }
   const endMs = nowMs + CONFIG.retryMaxMs + 2_000
   for (let wakes = 0; waiting.size > 0; wakes++) {
-    const wakeMs = Math.max(nowMs, routing.deadlineMs(0))
+    const wakeMs = Math.max(nowMs, world.routing.deadlineMs(0))
     expect(wakeMs).toBeLessThanOrEqual(endMs)
     expect(wakes).toBeLessThan(20_000)
     for (const i of world.retries(0, wakeMs, 8)) waiting.delete(i)
-    while (world.probe(0, wakeMs).length > 0);
+    for (let named = world.probe(0, wakeMs); named.length > 0; named = world.probe(0, wakeMs))
+      waiting.delete(named[0] as number)
   }
 }
 
 test('a node among many is the same as a node alone, whatever the refs', () => {
-  const rows = fc.array(fc.record({ node: fc.nat(SELVES.length - 1), step }), {
-    maxLength: 150,
+  const rows = fc.array(fc.record({ node: fc.nat(SELVES.length - 1), part: some }), {
+    maxLength: 100,
     size: 'max',
   })
   fc.assert(
@@ -418,7 +492,9 @@ test('a node among many is the same as a node alone, whatever the refs', () => {
       const many = new World(SELVES, false)
       const alone = SELVES.map((byte) => new World([byte], true))
       let nowMs = 0
-      for (const { node, step } of sequence) {
+      for (const { node, step } of sequence.flatMap(({ node, part }) =>
+        part.map((step) => ({ node, step })),
+      )) {
         nowMs += step.gapMs
         const one = alone[node] as World
         expect(apply(one, 0, step, nowMs)).toEqual(apply(many, node, step, nowMs))

@@ -186,6 +186,24 @@ describe('a bucket', () => {
     expect(scene.routing.state(0, scene.peer(0b1000_0000), 0)).toBe('benched')
   })
 
+  test('gives up a benched seat even if time has made the benched look better', () => {
+    const scene = new Scene(config)
+    for (const byte of [0b1000_0000, 0b1001_0000]) scene.meet(byte)
+    scene.fail(0b1000_0000, 1)
+    scene.meet(0b1010_0000)
+    scene.fail(0b1001_0000, 1)
+    const nowMs = 30 * 24 * HOUR
+    scene.routing.noteSuccess(0, scene.peer(0b1010_0000), nowMs, 20)
+    scene.routing.noteFailure(0, scene.peer(0b1010_0000), nowMs, true)
+    const scores = [0b1000_0000, 0b1001_0000, 0b1010_0000].map((byte) =>
+      scene.routing.score(0, scene.peer(byte), nowMs).toFixed(2),
+    )
+    expect(scores).toEqual(['0.50', '0.50', '0.48'])
+    scene.meet(0b1011_0000, nowMs)
+    // Of the benched, both silent since the same second, the farther one goes.
+    expect(scene.members()).toEqual([0b1000_0000, 0b1010_0000, 0b1011_0000])
+  })
+
   test('is a stack: best first, benched last', () => {
     const scene = new Scene()
     for (const byte of [0b1000_0000, 0b1001_0000, 0b1010_0000, 0b1011_0000]) scene.meet(byte)

@@ -148,7 +148,7 @@ export class Table {
     return worst
   }
 
-  /** Seats a peer with the evidence of another row. The bucket has a seat. */
+  /** Seats a peer with the evidence of another row. The bucket has a seat, and the peer is not benched. */
   insert(node: number, bucket: number, from: Evidence, fromRow: number): number {
     assert(!this.isFull(node, bucket), 'a peer is seated where there is a seat')
     const e = this.evidence
@@ -158,7 +158,6 @@ export class Table {
     if (row < high) e.shift(row, high, 1)
     e.copy(row, from, fromRow)
     this.counts[node * this.buckets + bucket] = high - low + 1
-    if (e.is(row, BENCHED)) this.bench(node, bucket, 1)
     return row
   }
 
