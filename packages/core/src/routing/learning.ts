@@ -157,8 +157,11 @@ export class Learning {
     if (!seated) return
     if (e.is(row, BENCHED)) this.checks.retryFrom(node, this.estimator.dueS(e, row))
     if (!benchedNow) return
+    const peer = e.refs[row] as PeerRef
     holdings.table.bench(node, bucket, 1)
     this.placeOpened(node, bucket, nowS)
+    // Another may have been seated: the caller still speaks of this one.
+    holdings.locate(node, peer)
   }
 
   /** A round trip to the peer found last. */
