@@ -218,6 +218,7 @@ export class PooledStream {
     if (first !== undefined && isSilent(first) && this.answered === 0) {
       first.request?.resolve(NO_BYTES, this.init.clock.now())
       this.places.shift()
+      this.answered++
     }
     this.end('reset')
   }
