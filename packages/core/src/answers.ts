@@ -76,15 +76,13 @@ export class Answers {
 
   private nameCloser(step: Step, from: PeerRef, request: Message, answer: Message): void {
     const { node, nowMs } = step
-    if (request.type === 'findNode') {
-      const subject = this.subjectOf(step, request)
-      if (subject !== NO_PEER && subject !== from) answer.addCloser(subject)
-    }
+    const subject = request.type === 'findNode' ? this.subjectOf(step, request) : NO_PEER
+    if (subject !== NO_PEER && subject !== from) answer.addCloser(subject)
     const { k } = this.config
     const count = this.routing.nearest(node, request.key, 0, k, nowMs, from, this.found)
     for (let i = 0; i < count && answer.closerCount < k; i++) {
       const peer = this.found[i] as PeerRef
-      if (peer !== answer.closer[0]) answer.addCloser(peer)
+      if (peer !== subject) answer.addCloser(peer)
     }
   }
 

@@ -83,7 +83,7 @@ export interface Config {
   jobsMax: number
   /** Time between two refreshes of the table. Default 10 min (as go). */
   refreshIntervalMs: number
-  /** Reachability checks (dials back) at once. Default 4. */
+  /** Reachability checks (dials back, and again where a connection broke) at once. Default 16. */
   probesMax: number
 }
 
@@ -128,5 +128,5 @@ export const DEFAULT_CONFIG: Config = {
   renewalMinMs: 3_600_000,
   jobsMax: 256,
   refreshIntervalMs: 600_000,
-  probesMax: 4,
+  probesMax: 16,
 }

@@ -97,8 +97,11 @@ export type OperationType =
 /** Why a request got no answer. `cancelled` says nothing about the peer, all others do. */
 export type FailureReason = 'dial' | 'timeout' | 'reset' | 'unsupported' | 'malformed' | 'cancelled'
 
-/** How near a peer is to us in round trips: an answer costs 5 cold, 2 connected, 1 on a pooled stream. */
-export type Link = 'cold' | 'connected' | 'pooled'
+/**
+ * How near a peer is to us in round trips: an answer costs 5 cold, 2 connected, 1 on a pooled stream.
+ * `lost`: cold, because the last connection broke (it was reset or timed out, not closed in order).
+ */
+export type Link = 'cold' | 'connected' | 'pooled' | 'lost'
 
 /**
  * What a validator, and where there is something to compare with a selector, says of a record:

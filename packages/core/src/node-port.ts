@@ -14,6 +14,10 @@ import type { Purpose, Requests } from './requests.ts'
 import type { Routing } from './routing/routing.ts'
 import type { NetworkSize } from './size.ts'
 
+/** What operations of a node had to wait for. */
+const REQUEST = 1
+const VERDICT = 2
+
 export interface NodePortInit {
   nodes: number
   config: Config
@@ -37,6 +41,8 @@ export class NodePort implements OperationPort {
   private readonly dice: Uint32Array
   /** Last request id of each node: its own sequence, so that the row it lies in changes nothing. */
   private readonly sequences: Uint32Array
+  /** What was wanted in vain since the last `takeRelief`. */
+  private readonly starved: Uint8Array
 
   constructor(init: NodePortInit) {
     this.config = init.config
@@ -46,6 +52,7 @@ export class NodePort implements OperationPort {
     this.requests = init.requests
     this.sizes = init.sizes
     this.sequences = new Uint32Array(init.allocate(init.nodes * 4))
+    this.starved = new Uint8Array(init.allocate(init.nodes))
     this.dice = new Uint32Array(init.allocate(init.nodes * RANDOM_WORDS * 4))
     for (let node = 0; node < init.nodes; node++) {
       const stream = init.selfKeys[node * KEY_WORDS] as number
@@ -77,7 +84,22 @@ export class NodePort implements OperationPort {
   }
 
   hasRoom(step: Step): boolean {
-    return this.requests.count(step.node) < this.config.requestsMax
+    const { node } = step
+    if (this.requests.count(node) < this.config.requestsMax) return true
+    this.starved[node] = (this.starved[node] as number) | REQUEST
+    return false
+  }
+
+  /** Whether something is to be had that an operation of the node wanted in vain; true once. */
+  takeRelief(node: number): boolean {
+    const starved = this.starved[node] as number
+    if (starved === 0) return false
+    const { requests, records, config } = this
+    const hasRequest = (starved & REQUEST) !== 0 && requests.count(node) < config.requestsMax
+    const hasVerdict = (starved & VERDICT) !== 0 && records.canJudge(node)
+    if (!hasRequest && !hasVerdict) return false
+    this.starved[node] = 0
+    return true
   }
 
   send(
@@ -105,7 +127,18 @@ export class NodePort implements OperationPort {
   }
 
   costMs(step: Step, peer: PeerRef): number {
+    if (this.routing.state(step.node, peer, step.nowMs) === 'benched')
+      return Number.POSITIVE_INFINITY
     return this.routing.costMs(step.node, peer, step.nowMs)
+  }
+
+  isBenched(step: Step, peer: PeerRef): boolean {
+    return this.routing.state(step.node, peer, step.nowMs) === 'benched'
+  }
+
+  isDoubtful(step: Step, peer: PeerRef): boolean {
+    const { node, nowMs } = step
+    return this.routing.knows(node, peer) && this.routing.answerChance(node, peer, nowMs) <= 0.5
   }
 
   isGood(step: Step, peer: PeerRef): boolean {
@@ -127,13 +160,15 @@ export class NodePort implements OperationPort {
   }
 
   observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void {
-    this.sizes.observe(node, target, peers, count)
+    this.sizes.observe(node, target, peers, count, this.config.k)
   }
 
   judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean {
     const { node, outbox } = step
     const { id, keyBytes } = operation
-    return this.records.judge(node, id, keyBytes, record, against, outbox) !== 0
+    if (this.records.judge(node, id, keyBytes, record, against, outbox) !== 0) return true
+    this.starved[node] = (this.starved[node] as number) | VERDICT
+    return false
   }
 
   lied(step: Step, peer: PeerRef): void {

@@ -184,6 +184,7 @@ export class Nodes {
         break
       case 'linkChanged':
         this.routing.setLink(node, input.peer, input.link, input.dialled, input.ipGroup, nowMs)
+        if (input.link === 'lost' && this.online[node] === 1) this.upkeep.lost(step, input.peer)
         break
       case 'protocolChanged':
         this.protocolChanged(step, input.peer, input.speaks)
@@ -191,6 +192,9 @@ export class Nodes {
       case 'dialEnded':
         this.upkeep.dialEnded(node)
         this.routing.noteDial(node, input.peer, input.ok, input.ipGroup, nowMs)
+        if (input.ok && this.routing.state(node, input.peer, nowMs) === 'benched') {
+          this.check(step, input.peer) // there it is: does it answer?
+        }
         break
       case 'validated':
         this.complete(step, this.records.validated(node, nowMs, input.job, input.verdict, outbox))
@@ -317,10 +321,8 @@ export class Nodes {
 
   private wake(step: Step): void {
     const { node, nowMs, outbox } = step
-    for (let due = this.requests.nextDue(node, nowMs); due !== null; ) {
-      this.requestDue(step, due)
-      due = this.requests.nextDue(node, nowMs)
-    }
+    let due = this.requests.nextDue(node, nowMs)
+    for (; due !== null; due = this.requests.nextDue(node, nowMs)) this.requestDue(step, due)
     this.operations.wake(step)
     this.records.expire(node, nowMs, outbox)
     if (this.online[node] === 1) this.keepUp(step)
@@ -342,7 +344,7 @@ export class Nodes {
 
   private keepUp(step: Step): void {
     this.upkeep.pickWalk(step)
-    const due = this.upkeep.retries(step)
+    const due = this.upkeep.retry(step)
     for (let i = 0; i < due.length; i++) this.check(step, due[i] as PeerRef)
   }
 

@@ -24,8 +24,22 @@ export class NetworkSize {
     this.samples = new Uint8Array(nodes)
   }
 
-  /** A walk confirmed these as the nearest to the target, nearest first, all `count` that were wanted. */
-  observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void {
+  /**
+   * A walk confirmed these as the nearest to the target, nearest first. Where they are fewer than the `k`
+   * that were wanted, they are all there are.
+   */
+  observe(node: number, target: Uint32Array, peers: Int32Array, count: number, k: number): void {
+    if (count === 0) return
+    this.learn(node, count < k ? count : this.fit(target, peers, count))
+  }
+
+  /** Estimated number of nodes; 0 while there is too little to go by. */
+  estimate(node: number): number {
+    if ((this.samples[node] as number) < SAMPLES_MIN) return 0
+    return Math.exp(this.means[node] as number)
+  }
+
+  private fit(target: Uint32Array, peers: Int32Array, count: number): number {
     let product = 0
     let squares = 0
     for (let i = 0; i < count; i++) {
@@ -33,18 +47,14 @@ export class NetworkSize {
       product += (i + 1) * share
       squares += (i + 1) * (i + 1)
     }
-    if (product <= 0) return
-    const size = Math.max(count, squares / product - 1)
+    return product > 0 ? Math.max(count, squares / product - 1) : count
+  }
+
+  private learn(node: number, size: number): void {
     const samples = this.samples[node] as number
     const weight = Math.max(SAMPLE_WEIGHT, 1 / (samples + 1))
     const mean = this.means[node] as number
     this.means[node] = mean + weight * (Math.log(size) - mean)
     if (samples < 255) this.samples[node] = samples + 1
-  }
-
-  /** Estimated number of nodes; 0 while there is too little to go by. */
-  estimate(node: number): number {
-    if ((this.samples[node] as number) < SAMPLES_MIN) return 0
-    return Math.exp(this.means[node] as number)
   }
 }

@@ -43,8 +43,7 @@ export class Upkeep {
 
   /** When there is something to do; may be early, never late. */
   deadlineMs(node: number): number {
-    const mayProbe = (this.probing[node] as number) < this.config.probesMax
-    const routingAt = mayProbe ? this.routing.deadlineMs(node) : Number.POSITIVE_INFINITY
+    const routingAt = this.room(node) > 0 ? this.routing.deadlineMs(node) : Number.POSITIVE_INFINITY
     return Math.min(this.refreshAt[node] as number, routingAt)
   }
 
@@ -72,9 +71,14 @@ export class Upkeep {
   pickWalk(step: Step): void {
     const { node, nowMs } = step
     if ((this.refreshAt[node] as number) > nowMs) return
+    const depth = this.depth(step)
+    if (depth === 0) {
+      this.refreshAt[node] = Number.POSITIVE_INFINITY // until somebody is met
+      return
+    }
     const turn = this.turns[node] as number
     step.outbox.pickKey(turn === 0 ? KEY_BITS : turn - 1)
-    const turns = 1 + this.depth(step)
+    const turns = 1 + depth
     const first = this.rounds[node] === 0
     if (turn + 1 < turns) {
       this.turns[node] = turn + 1
@@ -89,23 +93,46 @@ export class Upkeep {
   /** Asks the host to dial back peers that dialled us, as many as may be checked at once. */
   dialBack(step: Step): void {
     const { node } = step
-    while ((this.probing[node] as number) < this.config.probesMax) {
+    while (this.room(node) > 0) {
       if (this.routing.deadlineMs(node) > step.nowMs) return
       const peer = this.routing.nextProbe(node, step.nowMs)
       if (peer === NO_PEER) return
-      this.probing[node] = (this.probing[node] as number) + 1
-      step.outbox.dial(peer, this.config.dialTimeoutMs)
+      this.dial(step, peer)
     }
+  }
+
+  /** The connection to a member broke: is it still there? Those that find no room are seen to when they are asked. */
+  lost(step: Step, peer: PeerRef): void {
+    if (this.room(step.node) > 0 && this.routing.isMember(step.node, peer)) this.dial(step, peer)
+  }
+
+  /** Benched peers that are due are dialled; those that are connected all the same are returned to be asked. */
+  retry(step: Step): Int32Array {
+    const { node, nowMs } = step
+    const room = Math.min(this.room(node), RETRIES_MAX)
+    const due = this.retried.subarray(0, room)
+    const count = this.routing.retries(node, nowMs, due)
+    let connected = 0
+    for (let i = 0; i < count; i++) {
+      const peer = due[i] as PeerRef
+      if (this.routing.roundTrips(node, peer) <= 2) due[connected++] = peer
+      else this.dial(step, peer)
+    }
+    return due.subarray(0, connected)
   }
 
   dialEnded(node: number): void {
     if ((this.probing[node] as number) > 0) this.probing[node] = (this.probing[node] as number) - 1
   }
 
-  /** Benched peers that are due for another look. */
-  retries(step: Step): Int32Array {
-    const count = this.routing.retries(step.node, step.nowMs, this.retried)
-    return this.retried.subarray(0, count)
+  /** Dials that may be begun now. */
+  private room(node: number): number {
+    return this.config.probesMax - (this.probing[node] as number)
+  }
+
+  private dial(step: Step, peer: PeerRef): void {
+    this.probing[step.node] = (this.probing[step.node] as number) + 1
+    step.outbox.dial(peer, this.config.dialTimeoutMs)
   }
 
   /** Buckets up to the one in which our nearest neighbour lies. */

@@ -103,12 +103,13 @@ export class Links {
   }
 
   private readonly onConnection = (event: CustomEvent<Connection>): void => {
-    const { remotePeer } = event.detail
+    const { remotePeer, status } = event.detail
     if (event.type === 'connection:close' && !this.isConnected(remotePeer)) {
       this.agents.delete(remotePeer.toString())
       this.pooled.delete(remotePeer.toString())
     }
-    this.tell(remotePeer)
+    // Who closes in order is well; a reset or a time-out may be the end of the peer.
+    this.tell(remotePeer, status === 'reset' || status === 'aborted')
   }
 
   private speaks(peerId: PeerId, speaks: boolean, addresses: readonly Multiaddr[]): void {
@@ -124,7 +125,7 @@ export class Links {
   }
 
   /** Tells the core how near a peer is now. */
-  private tell(peerId: PeerId): void {
+  private tell(peerId: PeerId, broken = false): void {
     const { directory, connectionManager, dispatch } = this.init
     const peer = directory.find(peerId)
     if (peer === NO_PEER) return
@@ -133,7 +134,8 @@ export class Links {
     const direct = open.filter((connection) => connection.limits === undefined)
     const dialled = direct.find((connection) => connection.direction === 'outbound')
     const pooled = this.pooled.has(peerId.toString())
-    const link: Link = direct.length === 0 ? 'cold' : pooled ? 'pooled' : 'connected'
+    const gone: Link = broken ? 'lost' : 'cold'
+    const link: Link = direct.length === 0 ? gone : pooled ? 'pooled' : 'connected'
     const address = (dialled ?? direct[0])?.remoteAddr
     dispatch({
       kind: 'linkChanged',

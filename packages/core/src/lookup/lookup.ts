@@ -214,12 +214,13 @@ export class Lookup {
   }
 
   /**
-   * Writes the k nearest candidates that have neither failed nor are late, asked or not, nearest first.
-   * Returns how many: this is what the result will be if nothing nearer turns up and nobody fails.
+   * Writes the nearest candidates that have neither failed nor are late, asked or not, nearest first, at
+   * most `count`. Returns how many: the first k are what the result will be if nothing nearer turns up and
+   * nobody fails.
    */
-  prospects(out: Int32Array): number {
+  prospects(out: Int32Array, count: number): number {
     let found = 0
-    for (let i = 0; i < this.count && found < this.k && found < out.length; i++) {
+    for (let i = 0; i < this.count && found < count && found < out.length; i++) {
       const state = this.states[i]
       if (state !== FAILED && state !== LATE) out[found++] = this.peers[i] as PeerRef
     }

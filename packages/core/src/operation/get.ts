@@ -6,7 +6,7 @@
  */
 import type { Config } from '../config.ts'
 import type { Verdict } from '../messages.ts'
-import { NO_PEER, type PeerRef } from '../peers.ts'
+import type { PeerRef } from '../peers.ts'
 import type { FoundRecord, Operation } from './operation.ts'
 import type { OperationPort, Step } from './port.ts'
 
@@ -51,15 +51,20 @@ export function allJudged(operation: Operation): boolean {
   return operation.judged === null && operation.waiting.length === 0
 }
 
-function judgeNext(port: OperationPort, step: Step, operation: Operation): void {
+/** Has the next record judged, unless one is with the judge. */
+export function judgeNext(port: OperationPort, step: Step, operation: Operation): void {
   while (operation.judged === null) {
-    const found = operation.waiting.shift()
+    const found = operation.waiting[0]
     if (found === undefined) return
     if (operation.best !== null && bytesEqual(found.record, operation.best)) {
       operation.agreed++
+      operation.current.push(found.peer)
     } else if (port.judge(step, operation, found.record, operation.best)) {
       operation.judged = found
+    } else {
+      return // the judge has too much to do
     }
+    operation.waiting.shift()
   }
 }
 
@@ -75,9 +80,13 @@ function count(
     operation.stale.push(found.peer)
   } else if (verdict === 'better') {
     if (operation.best === null) operation.decideAtMs = step.nowMs + config.quorumTimeoutMs
-    else if (operation.bestFrom !== NO_PEER) operation.stale.push(operation.bestFrom)
+    operation.stale.push(...operation.current)
+    operation.current.length = 0
     operation.best = found.record
     operation.bestFrom = found.peer
+    operation.current.push(found.peer)
+  } else if (verdict === 'same') {
+    operation.current.push(found.peer)
   }
 }
 

@@ -46,6 +46,8 @@ export class Operation {
   bestFrom: PeerRef = NO_PEER
   /** Answers with a valid record so far. */
   agreed = 0
+  /** Peers that answered with the best, or with one of its rank. */
+  readonly current: PeerRef[] = [] // BOUNDED: by candidates, each answers once; pinned by the lookup
   /** The record with the judge, or null. */
   judged: FoundRecord | null = null
   readonly waiting: FoundRecord[] = [] // BOUNDED: by candidates, each answers once
@@ -96,6 +98,7 @@ export class Operation {
     this.agreed = 0
     this.judged = null
     this.waiting.length = 0
+    this.current.length = 0
     this.stale.length = 0
     this.decideAtMs = Number.POSITIVE_INFINITY
     this.countMax = 0

@@ -103,6 +103,10 @@ export class Operations {
     lookup.begin(operation.key, 0, this.port.self(node), this.port.failureShare(node))
     const count = this.port.seeds(step, operation.key, this.prospects)
     for (let i = 0; i < count; i++) this.hear(step, operation, this.prospects[i] as PeerRef)
+    // Those that failed lately are better than nobody.
+    if (lookup.size === 0) {
+      for (let i = 0; i < count; i++) this.add(step, operation, this.prospects[i] as PeerRef)
+    }
     this.advance(step, operation)
   }
 
@@ -232,7 +236,11 @@ export class Operations {
   }
 
   private hear(step: Step, operation: Operation, peer: PeerRef): void {
-    if (this.book.has(peer)) operation.lookup.add(peer, this.port.costMs(step, peer))
+    if (this.book.has(peer) && !this.port.isBenched(step, peer)) this.add(step, operation, peer)
+  }
+
+  private add(step: Step, operation: Operation, peer: PeerRef): void {
+    operation.lookup.add(peer, this.port.costMs(step, peer))
   }
 
   private useAnswer(step: Step, operation: Operation, peer: PeerRef, message: Message): void {
@@ -310,7 +318,8 @@ export class Operations {
     }
     if (!lookup.done || operation.sending > 0) return
     if (operation.stored === 0 && !lookup.exhausted) return
-    if (lookup.closest(this.prospects) === this.config.k) this.observe(operation)
+    const count = lookup.closest(this.prospects)
+    this.port.observe(operation.node, operation.key, this.prospects, count)
     const wanted = Math.min(this.config.putReturnCount, operation.holders.length)
     const outcome =
       operation.stored === 0 ? 'noPeers' : operation.stored < wanted ? 'partial' : 'ok'
@@ -322,7 +331,7 @@ export class Operations {
     const count = lookup.closest(this.prospects)
     if (operation.type === 'getClosest') {
       if (count === 0 && !lookup.exhausted) return
-      if (count === this.config.k) this.observe(operation)
+      this.port.observe(operation.node, operation.key, this.prospects, count)
       const message = step.outbox.message('findNode')
       for (let i = 0; i < count; i++) message.addCloser(this.prospects[i] as PeerRef)
       if (operation.id !== 0) step.outbox.closestFound(operation.id, message)
@@ -332,10 +341,6 @@ export class Operations {
     if (!lookup.exhausted || !allJudged(operation)) return
     const found = operation.seen.length > 0
     this.end(step, operation, found ? 'ok' : count === 0 ? 'noPeers' : 'notFound')
-  }
-
-  private observe(operation: Operation): void {
-    this.port.observe(operation.node, operation.key, this.prospects, this.config.k)
   }
 
   private end(step: Step, operation: Operation, outcome: OperationOutcome): void {

@@ -20,7 +20,7 @@ export type OperationPurpose = 'ask' | 'store' | 'correct'
 export interface OperationPort {
   /** The node itself. */
   self(node: number): PeerRef
-  /** Whether one more request may be sent. */
+  /** Whether one more request may be sent; if not, `resume` follows once it may. */
   hasRoom(step: Step): boolean
   /** Asks a peer. `operation` null: nobody waits for the answer. */
   send(
@@ -32,8 +32,12 @@ export interface OperationPort {
   ): void
   /** Nobody waits for the operation's requests any more; `cancel`: take them back where possible. */
   release(step: Step, operation: Operation, cancel: boolean): void
-  /** Expected time to the peer's answer, ms. */
+  /** Expected time to the peer's answer, ms; Infinity while it is benched. */
   costMs(step: Step, peer: PeerRef): number
+  /** The peer has failed too often lately to be asked. */
+  isBenched(step: Step, peer: PeerRef): boolean
+  /** We have met the peer and have reason to fear that it is gone. */
+  isDoubtful(step: Step, peer: PeerRef): boolean
   /** Answered us lately and was dialled by us. */
   isGood(step: Step, peer: PeerRef): boolean
   /** Nearest known peers that are worth asking. */
@@ -42,9 +46,9 @@ export interface OperationPort {
   failureShare(node: number): number
   /** Estimated number of nodes, 0 when unknown. */
   networkSize(node: number): number
-  /** A walk confirmed its k nearest. */
+  /** A walk confirmed these as the nearest: k of them, or fewer where there are no more. */
   observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void
-  /** Asks for a verdict on a record; false when too many wait already. */
+  /** Asks for a verdict on a record; false when too many wait already: `resume` follows once there is room. */
   judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean
   /** A peer sent a record that is not valid. */
   lied(step: Step, peer: PeerRef): void

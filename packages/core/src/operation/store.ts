@@ -30,12 +30,15 @@ export function storeWhatIsDue(
   prospects: Int32Array,
 ): void {
   const { lookup } = operation
-  const count = lookup.prospects(prospects)
+  const count = lookup.prospects(prospects, config.k * 2)
   const size = port.networkSize(step.node)
   const known = regionIsKnown(book, operation, prospects, count, size, config.k)
   const settled = lookup.done
-  for (let rank = 0; rank < count; rank++) {
+  let places = config.k
+  for (let rank = 0; rank < count && places > 0; rank++) {
     const peer = prospects[rank] as PeerRef
+    // Who is likely gone takes half a place, so that nobody waits until that is certain.
+    places -= !lookup.hasAnswered(peer) && port.isDoubtful(step, peer) ? 0.5 : 1
     if (operation.isHolder(peer)) continue
     if (operation.holders.length >= HOLDERS_MAX || !port.hasRoom(step)) return
     const sure = settled || known || isSure(book, operation, peer, size, config.k)
@@ -115,11 +118,13 @@ function regionIsKnown(
   size: number,
   k: number,
 ): boolean {
-  if (size === 0 || count < k) return false
+  if (size === 0) return false
+  if (size <= k) return count >= Math.floor(size)
+  if (count < k) return false
   let sum = 0
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < k; i++) {
     sum += distanceShare(operation.key, 0, book.keys, book.at(prospects[i] as PeerRef))
   }
   const expected = (k + 1) / 2 / (size + 1)
-  return sum / count <= KNOWN_FACTOR * expected
+  return sum / k <= KNOWN_FACTOR * expected
 }

@@ -63,6 +63,10 @@ export class Puts {
     return null
   }
 
+  canJudge(): boolean {
+    return this.jobs.hasRoom(true)
+  }
+
   /** Asks for a verdict for an operation; the job, or 0 when too many are waiting. */
   judge(
     operation: number,

@@ -96,6 +96,11 @@ export class Records {
     return this.putsOf(node).judge(operation, keyBytes, record, against, outbox)
   }
 
+  /** Whether `judge` would take one more. */
+  canJudge(node: number): boolean {
+    return this.puts[node]?.canJudge() ?? true
+  }
+
   /** The operation is over: no completion for it follows. A put of its own that has begun goes on. */
   cancel(node: number, operation: number): void {
     this.puts[node]?.cancel(operation)

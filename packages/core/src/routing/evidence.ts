@@ -22,7 +22,7 @@ export const ANSWERED = 8
 export const BENCHED = 16
 /** Named by `retries`; how that ended is not known yet. */
 export const TRIED = 32
-/** Two bits for the link: 0 cold, 1 connected, 2 pooled. */
+/** Two bits for the link: 0 cold, 1 connected, 2 pooled, 3 lost. */
 export const LINK_SHIFT = 6
 export const LINK_MASK: number = 3 << LINK_SHIFT
 
@@ -123,7 +123,13 @@ export class Evidence {
     return ((this.flags[row] as number) & bits) === bits
   }
 
-  /** The link's two bits: 0 cold, 1 connected, 2 pooled. */
+  /** Whether there is a connection. */
+  isLinked(row: number): boolean {
+    const link = this.link(row)
+    return link === 1 || link === 2
+  }
+
+  /** The link's two bits: 0 cold, 1 connected, 2 pooled, 3 lost. */
   link(row: number): number {
     return ((this.flags[row] as number) & LINK_MASK) >>> LINK_SHIFT
   }

@@ -10,7 +10,7 @@
 import type { Config } from '../config.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
-import { ANSWERED, BENCHED, DIALLED, Evidence, LINK_MASK, MUTE, SPEAKS } from './evidence.ts'
+import { ANSWERED, BENCHED, DIALLED, Evidence, MUTE, SPEAKS } from './evidence.ts'
 import { PeerMemory } from './memory.ts'
 import { Table } from './table.ts'
 import { farther } from './walk.ts'
@@ -121,7 +121,7 @@ export class Holdings {
   /** Forgets the remembered peer found last if there is nothing to be remembered of it. */
   dropIfBlank(node: number): void {
     const { evidence: e, row } = this
-    const known = ((e.flags[row] as number) & (SPEAKS | LINK_MASK)) !== 0
+    const known = e.is(row, SPEAKS) || e.isLinked(row)
     if (known || e.successes[row] !== 0 || e.failures[row] !== 0) return
     this.book.unpin(e.refs[row] as PeerRef)
     ;(this.memories[node] as PeerMemory).remove(row)
@@ -207,5 +207,6 @@ function qualifies(e: Evidence, row: number): boolean {
 /** Whether a remembered peer is fit for the table but for being dialled: it speaks, and answered us or is connected. */
 export function lacksDial(e: Evidence, row: number): boolean {
   const flags = e.flags[row] as number
-  return (flags & (SPEAKS | DIALLED | BENCHED)) === SPEAKS && (flags & (ANSWERED | LINK_MASK)) !== 0
+  const wanting = (flags & (SPEAKS | DIALLED | BENCHED)) === SPEAKS
+  return wanting && (e.is(row, ANSWERED) || e.isLinked(row))
 }

@@ -15,8 +15,9 @@ import type { Holdings } from './holdings.ts'
 import type { PeerMemory } from './memory.ts'
 
 /** Links in the order of their bits. */
-const LINKS: readonly Link[] = ['cold', 'connected', 'pooled']
+const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
 const COLD = 0
+const LOST = 3
 
 export class Learning {
   private readonly config: Config
@@ -90,9 +91,9 @@ export class Learning {
   ): void {
     const { holdings } = this
     const bits = LINKS.indexOf(link)
-    if (bits === COLD) {
+    if (bits === COLD || bits === LOST) {
       if (!holdings.locate(node, peer)) return
-      holdings.evidence.mark(holdings.row, 0, LINK_MASK)
+      holdings.evidence.mark(holdings.row, bits << LINK_SHIFT, LINK_MASK)
       if (!holdings.seated) holdings.dropIfBlank(node)
       return
     }
@@ -117,7 +118,9 @@ export class Learning {
     if (!holdings.locate(node, peer)) return
     const { evidence: e, row, seated } = holdings
     // A peer that is connected otherwise is alive: it can't be dialled, which costs it the table only.
-    if (e.link(row) === COLD) this.fail(node, nowS, false)
+    // Where its connection broke, that was the first sign, and that nobody is there now the second.
+    const signs = e.isLinked(row) ? 0 : e.link(row) === LOST ? 2 : 1
+    for (let i = 0; i < signs; i++) this.fail(node, nowS, false)
     if (seated) return
     this.checks.probeFailed(holdings.memories[node] as PeerMemory, row, nowS)
     this.settle(node, nowS)

@@ -7,7 +7,7 @@
  */
 import type { PeerBook, PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
-import { Evidence, LINK_MASK, MUTE } from './evidence.ts'
+import { Evidence, MUTE } from './evidence.ts'
 import { farther, rowOf, sameKey } from './walk.ts'
 
 const START_ROWS = 16
@@ -122,7 +122,7 @@ export class PeerMemory {
     const scores: number[] = []
     const wanted = Math.max(1, Math.floor(this.peersMax / FREED_SHARE))
     for (let row = 0; row < this.size; row++) {
-      if (((this.evidence.flags[row] as number) & LINK_MASK) !== 0) continue
+      if (this.evidence.isLinked(row)) continue
       const score = this.worth(row, nowS)
       if (score >= below) continue
       let at = rows.length

@@ -52,8 +52,12 @@ export interface ExportedPeer {
 }
 
 /** Round trips to an answer by link: cold, connected, pooled (measured over TCP, design §3). */
-const ROUND_TRIPS = [5, 2, 1] as const
+const ROUND_TRIPS = [5, 2, 1, 5] as const
 const COLD = 0
+const LOST = 3
+
+/** The chance that a peer whose connection broke is still there, at most. */
+const LOST_CHANCE_MAX = 0.5
 
 export class Routing {
   /** Bytes of the columns for each node, without its memory. */
@@ -130,9 +134,8 @@ export class Routing {
 
   /** Expected time to an answer, ms, of any peer: what an answer takes, and what is lost if none comes. */
   costMs(node: number, peer: PeerRef, nowMs: number): number {
-    const score = this.score(node, peer, nowMs)
-    this.expect(node, peer)
-    return this.rttMs + (1 - score) * this.rto
+    const chance = this.expect(node, peer) ? this.chance(nowMs) : 0.5
+    return this.rttMs + (1 - chance) * this.rto
   }
 
   /** After so long a request to the peer frees its slot, ms: RTO over the round trips of its link, within `rtoMinMs` and `rtoMaxMs`. */
@@ -148,7 +151,12 @@ export class Routing {
     return ROUND_TRIPS[link] as number
   }
 
-  /** The chance that the peer answers, 0..1; 0.5 when nothing is known. */
+  /** The chance that the peer answers now, 0..1: its score, but no more than half where its connection broke. */
+  answerChance(node: number, peer: PeerRef, nowMs: number): number {
+    return this.holdings.locate(node, peer) ? this.chance(nowMs) : 0.5
+  }
+
+  /** The share of requests that the peer answers, 0..1; 0.5 when nothing is known. */
   score(node: number, peer: PeerRef, nowMs: number): number {
     const { holdings } = this
     if (!holdings.locate(node, peer)) return 0.5
@@ -288,7 +296,8 @@ export class Routing {
     return this.learning.placed(node, peer, rttMs, ipGroup, toSeconds(nowMs))
   }
 
-  private expect(node: number, peer: PeerRef): void {
+  /** Sets what an answer takes and after what time it is late. Whether the peer is known. */
+  private expect(node: number, peer: PeerRef): boolean {
     const { holdings, estimator } = this
     const found = holdings.locate(node, peer)
     const { evidence: e, row } = holdings
@@ -301,11 +310,19 @@ export class Routing {
     const rto = rttMs * trips + 4 * deviationMs * spread
     this.rttMs = rttMs * trips
     this.rto = Math.min(Math.max(rto, this.config.rtoMinMs), this.config.rtoMaxMs)
+    return found
+  }
+
+  /** Of the peer found last. */
+  private chance(nowMs: number): number {
+    const { evidence: e, row } = this.holdings
+    const score = this.estimator.score(e, row, toSeconds(nowMs))
+    return e.link(row) === LOST ? Math.min(score, LOST_CHANCE_MAX) : score
   }
 
   private stateOf(e: Evidence, row: number, nowS: number): PeerState {
     if (this.estimator.benched(e, row, nowS)) return 'benched'
-    if (!e.is(row, SPEAKS | DIALLED)) return 'neutral'
+    if (!e.is(row, SPEAKS | DIALLED) || e.link(row) === LOST) return 'neutral'
     return this.estimator.score(e, row, nowS) >= this.config.goodScore ? 'good' : 'neutral'
   }
 
