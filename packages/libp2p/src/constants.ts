@@ -7,8 +7,6 @@ export const LOG_PREFIX = 'libp2p:kad-dht'
 
 export const DATASTORE_PREFIX = '/dht'
 
-export const METRICS_PREFIX = 'libp2p_kad_dht'
-
 /** Streams of the protocol that one connection may open towards us. */
 export const MAX_INBOUND_STREAMS = 32
 

@@ -21,12 +21,12 @@ const addresses = [
 const peer: PeerInfo = { id, multiaddrs: addresses.map((text) => multiaddr(text)) }
 
 /** To be looked up by name. */
-const constructors: Record<string, unknown> = { ...ours }
 const mappers: Record<string, (info: PeerInfo) => PeerInfo> = { ...ourMappers }
 const theirs = { ...theirExports }
 
 /** Their constructors, which are not exported. */
-const theirEvents: Record<string, (fields: object, options: object) => object> = await import(
+type Constructor = (fields: object, options: object) => object
+const theirEvents: Record<string, Constructor> = await import(
   new URL('./query/events.js', import.meta.resolve('@libp2p/kad-dht')).href
 )
 
@@ -57,26 +57,30 @@ describe('values', () => {
 })
 
 describe('events', () => {
-  const fields = {
-    sendQueryEvent: { to: id, type: ours.MessageType.PING, path },
-    peerResponseEvent: { from: id, messageType: ours.MessageType.GET_VALUE, path, closer: [peer] },
-    finalPeerEvent: { from: id, peer, path },
-    queryErrorEvent: { from: id, error: new Error('no'), path },
-    providerEvent: { from: id, providers: [peer], path },
-    valueEvent: { from: id, value: Uint8Array.of(1), path },
-    addPeerEvent: { peer: id, path },
-    dialPeerEvent: { peer: id, path },
-    pathEndedEvent: { path },
-  }
+  const { GET_VALUE, PING } = ours.MessageType
+  const cases: [name: string, make: unknown, fields: object][] = [
+    ['sendQueryEvent', ours.sendQueryEvent, { to: id, type: PING, path }],
+    [
+      'peerResponseEvent',
+      ours.peerResponseEvent,
+      { from: id, messageType: GET_VALUE, path, closer: [peer] },
+    ],
+    ['finalPeerEvent', ours.finalPeerEvent, { from: id, peer, path }],
+    ['queryErrorEvent', ours.queryErrorEvent, { from: id, error: new Error('no'), path }],
+    ['providerEvent', ours.providerEvent, { from: id, providers: [peer], path }],
+    ['valueEvent', ours.valueEvent, { from: id, value: Uint8Array.of(1), path }],
+    ['addPeerEvent', ours.addPeerEvent, { peer: id, path }],
+    ['dialPeerEvent', ours.dialPeerEvent, { peer: id, path }],
+    ['pathEndedEvent', ours.pathEndedEvent, { path }],
+  ]
 
-  test.each(Object.keys(fields) as (keyof typeof fields)[])('%s', (name) => {
+  test.each(cases)('%s', (name, make, fields) => {
     const progress: string[][] = [[], []]
     const record = (into: string[] | undefined) => ({
       onProgress: (event: CustomEvent) => into?.push(event.type, JSON.stringify(event.detail)),
     })
-    const make = constructors[name] as (fields: object, options: object) => object
-    const mine = make(fields[name], record(progress[0]))
-    const other = theirEvents[name]?.(fields[name], record(progress[1]))
+    const mine = (make as Constructor)(fields, record(progress[0]))
+    const other = theirEvents[name]?.(fields, record(progress[1]))
     expect(mine).toEqual(other)
     expect(progress[0]).toHaveLength(2)
     expect(progress[0]?.[0]).toBe(progress[1]?.[0])

@@ -530,6 +530,13 @@ describe('no stream', () => {
     expect(rig.connector.dials).toHaveLength(1)
   })
 
+  test('that is of use: the peer has ended it already', async () => {
+    const rig = new Rig()
+    rig.connector.newStream = async (stream) => stream.onRemoteCloseWrite()
+    expect(await rig.ask(1).outcome).toBe('reset')
+    expect([rig.stream(0).resets, rig.pooled]).toEqual([1, []])
+  })
+
   test('that came too late is ended', async () => {
     const rig = new Rig()
     let arrive = (): void => {}
