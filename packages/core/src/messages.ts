@@ -169,7 +169,7 @@ export type Input =
 
 export interface StartOperation {
   kind: 'startOperation'
-  /** The host's id for the operation, unique among the node's live ones. */
+  /** The host's id for the operation, 1 or more, never used before: the work behind a put may outlive its end. */
   operation: number
   type: OperationType
   key: Key

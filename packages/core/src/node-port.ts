@@ -127,8 +127,6 @@ export class NodePort implements OperationPort {
   }
 
   costMs(step: Step, peer: PeerRef): number {
-    if (this.routing.state(step.node, peer, step.nowMs) === 'benched')
-      return Number.POSITIVE_INFINITY
     return this.routing.costMs(step.node, peer, step.nowMs)
   }
 

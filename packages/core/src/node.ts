@@ -21,7 +21,7 @@ import { type Completion, Records } from './records/records.ts'
 import { type Request, Requests } from './requests.ts'
 import { Routing } from './routing/routing.ts'
 import { NetworkSize } from './size.ts'
-import { Upkeep } from './upkeep.ts'
+import { Upkeep, upkeepWalk } from './upkeep.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -55,7 +55,7 @@ export class Nodes {
   private readonly selfBytes: readonly Uint8Array[]
   private readonly online: Uint8Array
   private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
-  private readonly walkStart: StartOperation
+  private readonly walkStart: StartOperation = upkeepWalk()
 
   constructor(init: NodesInit) {
     const nodes = init.selves.length
@@ -93,17 +93,6 @@ export class Nodes {
     this.operations = new Operations(nodes, book, config, this.port)
     this.answers = new Answers(book, config, this.routing, this.records, this.selves)
     this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves)
-    this.walkStart = {
-      kind: 'startOperation',
-      operation: 0,
-      type: 'getClosest',
-      key: new Uint32Array(KEY_WORDS),
-      keyBytes: NO_BYTES,
-      record: null,
-      peer: NO_PEER,
-      quorum: 0,
-      countMax: 0,
-    }
   }
 
   /**
@@ -115,9 +104,8 @@ export class Nodes {
     step.node = node
     step.nowMs = nowMs
     step.outbox = outbox
-    const hadRoom = this.port.hasRoom(step)
     this.dispatch(step, input)
-    if (!hadRoom && this.port.hasRoom(step)) this.operations.resume(step)
+    if (this.port.takeRelief(node)) this.operations.resume(step)
     if (this.online[node] === 1) this.upkeep.dialBack(step)
     for (let gone = this.book.nextReleased(); gone !== NO_PEER; gone = this.book.nextReleased()) {
       outbox.forget(gone)
@@ -221,7 +209,7 @@ export class Nodes {
 
   private startOperation(step: Step, input: StartOperation): void {
     const { node, outbox } = step
-    const operation = this.operations.open(step, input)
+    const operation = input.operation > 0 ? this.operations.open(step, input) : null
     if (operation === null) {
       if (this.operations.find(node, input.operation) === null) {
         outbox.operationEnded(input.operation, 'busy', 0, 0)
@@ -274,17 +262,25 @@ export class Nodes {
       return own.providerCount > 0 && this.operations.foundProviders(step, operation, NO_PEER, own)
     }
     if (operation.type === 'findPeer') {
-      const { subject } = operation
-      if (!this.routing.isMember(node, subject)) return false
-      if (this.routing.state(node, subject, nowMs) === 'benched') return false
+      if (!this.isAtHand(step, operation.subject)) return false
       this.operations.foundPeer(step, operation, NO_PEER)
       return true
     }
     if (operation.type === 'provide') {
       const { key, keyBytes, subject } = operation
-      this.records.providerArrived(node, nowMs, key, keyBytes, subject, true, outbox)
+      if (this.records.providerArrived(node, nowMs, key, keyBytes, subject, true, outbox))
+        return false
+      this.operations.reject(step, operation, 'invalid')
+      return true
     }
     return false
+  }
+
+  /** Whether we need nobody to find a peer: ourselves, one that is connected, or a sound entry of our table. */
+  private isAtHand(step: Step, peer: PeerRef): boolean {
+    const { node, nowMs } = step
+    if (peer === this.selves[node] || this.routing.roundTrips(node, peer) <= 2) return true
+    return this.routing.isMember(node, peer) && this.routing.state(node, peer, nowMs) !== 'benched'
   }
 
   private answerArrived(step: Step, id: number, message: Message, rttMs: number): void {
@@ -360,7 +356,9 @@ export class Nodes {
     this.routing.setSpeaks(node, peer, speaks, nowMs)
     if (!speaks || this.online[node] === 0) return
     this.upkeep.peerMet(node, nowMs)
-    if (!this.routing.isMember(node, peer)) this.check(step, peer)
+    // It shows up, so it is worth a look now, even if it was to wait out a back-off.
+    const isBenched = this.routing.state(node, peer, nowMs) === 'benched'
+    if (isBenched || !this.routing.isMember(node, peer)) this.check(step, peer)
   }
 
   /** Asks a peer for the neighbourhood of our own key: is it there, and does it answer? */

@@ -7,7 +7,8 @@
  * Bounded by: one upkeep walk at a time, `probesMax` dials back, `RETRIES_MAX` checks a wake.
  */
 import type { Config } from './config.ts'
-import { commonPrefixLength, KEY_BITS } from './key.ts'
+import { commonPrefixLength, KEY_BITS, KEY_WORDS } from './key.ts'
+import type { StartOperation } from './messages.ts'
 import type { Step } from './operation/port.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import type { Routing } from './routing/routing.ts'
@@ -145,5 +146,20 @@ export class Upkeep {
     const { keys } = this.book
     const shared = commonPrefixLength(keys, selfAt, keys, this.book.at(nearest[0] as PeerRef))
     return Math.min(shared + 1, this.config.buckets)
+  }
+}
+
+/** A walk of the node's own, to be given a key: it reports to nobody. */
+export function upkeepWalk(): StartOperation {
+  return {
+    kind: 'startOperation',
+    operation: 0,
+    type: 'getClosest',
+    key: new Uint32Array(KEY_WORDS),
+    keyBytes: new Uint8Array(0),
+    record: null,
+    peer: NO_PEER,
+    quorum: 0,
+    countMax: 0,
   }
 }

@@ -18,7 +18,7 @@ import {
   type Verdict,
 } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
-import { allJudged, defaultQuorum, recordFound, recordJudged } from './get.ts'
+import { allJudged, defaultQuorum, judgeNext, recordFound, recordJudged } from './get.ts'
 import { Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
 import { storeAnswered, storeFailed, storeWhatIsDue } from './store.ts'
@@ -180,12 +180,13 @@ export class Operations {
     }
   }
 
-  /** A request slot became free: who had to wait goes on. */
+  /** A request slot became free, or the judge: who had to wait goes on. */
   resume(step: Step): void {
     let operation = this.heads[step.node] ?? null
-    while (operation !== null && this.port.hasRoom(step)) {
+    while (operation !== null) {
       const { next } = operation
-      if (operation.walking) this.advance(step, operation)
+      judgeNext(this.port, step, operation)
+      this.advance(step, operation)
       operation = next
     }
   }
@@ -269,11 +270,12 @@ export class Operations {
   private advance(step: Step, operation: Operation): void {
     if (!operation.walking) return // not begun, or at its end
     if (operation.type === 'getValue' && this.decide(step, operation)) return
-    if (operation.stores) {
-      storeWhatIsDue(this.port, step, this.book, this.config, operation, this.prospects)
-    }
+    const { prospects } = this
+    const allSent =
+      !operation.stores ||
+      storeWhatIsDue(this.port, step, this.book, this.config, operation, prospects)
     this.askOn(step, operation)
-    if (operation.stores) this.concludeStore(step, operation)
+    if (operation.stores) this.concludeStore(step, operation, allSent)
     else if (operation.lookup.done) this.concludeWalk(step, operation)
   }
 
@@ -311,12 +313,12 @@ export class Operations {
     return true
   }
 
-  private concludeStore(step: Step, operation: Operation): void {
+  private concludeStore(step: Step, operation: Operation, allSent: boolean): void {
     const { lookup } = operation
     if (!operation.ended && operation.stored >= this.config.putReturnCount) {
       this.report(step, operation, 'ok', operation.stored)
     }
-    if (!lookup.done || operation.sending > 0) return
+    if (!lookup.done || operation.sending > 0 || !allSent) return
     if (operation.stored === 0 && !lookup.exhausted) return
     const count = lookup.closest(this.prospects)
     this.port.observe(operation.node, operation.key, this.prospects, count)

@@ -32,7 +32,7 @@ export interface OperationPort {
   ): void
   /** Nobody waits for the operation's requests any more; `cancel`: take them back where possible. */
   release(step: Step, operation: Operation, cancel: boolean): void
-  /** Expected time to the peer's answer, ms; Infinity while it is benched. */
+  /** Expected time to the peer's answer, ms. */
   costMs(step: Step, peer: PeerRef): number
   /** The peer has failed too often lately to be asked. */
   isBenched(step: Step, peer: PeerRef): boolean

@@ -20,7 +20,7 @@ const SURE_RADIUS = 0.72
 /** The region is known when its nearest known lie no farther than this times what N nodes let expect. */
 const KNOWN_FACTOR = 1.3
 
-/** Sends the record to every candidate that is due for it. */
+/** Sends the record to every candidate that is due for it. False when some must wait for a free request. */
 export function storeWhatIsDue(
   port: OperationPort,
   step: Step,
@@ -28,7 +28,7 @@ export function storeWhatIsDue(
   config: Config,
   operation: Operation,
   prospects: Int32Array,
-): void {
+): boolean {
   const { lookup } = operation
   const count = lookup.prospects(prospects, config.k * 2)
   const size = port.networkSize(step.node)
@@ -40,7 +40,8 @@ export function storeWhatIsDue(
     // Who is likely gone takes half a place, so that nobody waits until that is certain.
     places -= !lookup.hasAnswered(peer) && port.isDoubtful(step, peer) ? 0.5 : 1
     if (operation.isHolder(peer)) continue
-    if (operation.holders.length >= HOLDERS_MAX || !port.hasRoom(step)) return
+    if (operation.holders.length >= HOLDERS_MAX) return true
+    if (!port.hasRoom(step)) return false
     const sure = settled || known || isSure(book, operation, peer, size, config.k)
     if (!sure) continue
     if (lookup.hasAnswered(peer)) {
@@ -49,6 +50,7 @@ export function storeWhatIsDue(
       if (lookup.take(peer)) sendRecord(port, step, operation, peer)
     }
   }
+  return true
 }
 
 /** The holder's answer. True when it was still awaited. */
