@@ -130,17 +130,13 @@ export class NodePort implements OperationPort {
     return this.routing.costMs(step.node, peer, step.nowMs)
   }
 
-  isBenched(step: Step, peer: PeerRef): boolean {
-    return this.routing.state(step.node, peer, step.nowMs) === 'benched'
+  isAvoided(step: Step, peer: PeerRef): boolean {
+    return this.routing.isAvoided(step.node, peer, step.nowMs)
   }
 
-  isDoubtful(step: Step, peer: PeerRef): boolean {
+  isTrusted(step: Step, peer: PeerRef): boolean {
     const { node, nowMs } = step
-    return this.routing.knows(node, peer) && this.routing.answerChance(node, peer, nowMs) <= 0.5
-  }
-
-  isGood(step: Step, peer: PeerRef): boolean {
-    return this.routing.state(step.node, peer, step.nowMs) === 'good'
+    return this.routing.isMember(node, peer) && this.routing.score(node, peer, nowMs) > 0.5
   }
 
   seeds(step: Step, key: Uint32Array, out: Int32Array): number {

@@ -92,7 +92,7 @@ export class Nodes {
     })
     this.operations = new Operations(nodes, book, config, this.port)
     this.answers = new Answers(book, config, this.routing, this.records, this.selves)
-    this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves)
+    this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves, this.sizes)
   }
 
   /**

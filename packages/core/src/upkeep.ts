@@ -12,9 +12,13 @@ import type { StartOperation } from './messages.ts'
 import type { Step } from './operation/port.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import type { Routing } from './routing/routing.ts'
+import type { NetworkSize } from './size.ts'
 
 /** Between two walks of the first round, and before the first look once somebody is known. */
 const JOIN_INTERVAL_MS = 1_000
+
+/** Share of the estimated network that a table must hold to need no walks but the one to the own key. */
+const KNOWN_SHARE = 0.9
 
 /** Benched peers checked at one wake. */
 const RETRIES_MAX = 8
@@ -24,6 +28,7 @@ export class Upkeep {
   private readonly config: Config
   private readonly routing: Routing
   private readonly selves: Int32Array
+  private readonly sizes: NetworkSize
   private readonly refreshAt: Float64Array
   /** Turn of the round: 0 walks to the own key, i to bucket i - 1. */
   private readonly turns: Uint16Array
@@ -31,11 +36,19 @@ export class Upkeep {
   private readonly probing: Uint8Array
   private readonly retried = new Int32Array(RETRIES_MAX) // scratch
 
-  constructor(nodes: number, book: PeerBook, config: Config, routing: Routing, selves: Int32Array) {
+  constructor(
+    nodes: number,
+    book: PeerBook,
+    config: Config,
+    routing: Routing,
+    selves: Int32Array,
+    sizes: NetworkSize,
+  ) {
     this.book = book
     this.config = config
     this.routing = routing
     this.selves = selves
+    this.sizes = sizes
     this.refreshAt = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
     this.turns = new Uint16Array(nodes)
     this.rounds = new Uint8Array(nodes)
@@ -79,7 +92,10 @@ export class Upkeep {
     }
     const turn = this.turns[node] as number
     step.outbox.pickKey(turn === 0 ? KEY_BITS : turn - 1)
-    const turns = 1 + depth
+    // Where the table holds nearly everybody, walks to its buckets would find nobody else.
+    const size = this.sizes.estimate(node)
+    const knowsAll = size > 0 && this.routing.size(node) >= KNOWN_SHARE * size
+    const turns = knowsAll ? 1 : 1 + depth
     const first = this.rounds[node] === 0
     if (turn + 1 < turns) {
       this.turns[node] = turn + 1
@@ -102,9 +118,12 @@ export class Upkeep {
     }
   }
 
-  /** The connection to a member broke: is it still there? Those that find no room are seen to when they are asked. */
+  /** The connection to a peer broke. A member is looked for at once, or found out about when it is asked. */
   lost(step: Step, peer: PeerRef): void {
-    if (this.room(step.node) > 0 && this.routing.isMember(step.node, peer)) this.dial(step, peer)
+    const { node, nowMs } = step
+    if (!this.routing.isMember(node, peer)) return
+    if (this.room(node) > 0) this.dial(step, peer)
+    else this.routing.setLink(node, peer, 'cold', false, 0, nowMs)
   }
 
   /** Benched peers that are due are dialled; those that are connected all the same are returned to be asked. */

@@ -214,13 +214,12 @@ export class Lookup {
   }
 
   /**
-   * Writes the nearest candidates that have neither failed nor are late, asked or not, nearest first, at
-   * most `count`. Returns how many: the first k are what the result will be if nothing nearer turns up and
-   * nobody fails.
+   * Writes the k nearest candidates that have neither failed nor are late, asked or not, nearest first.
+   * Returns how many: this is what the result will be if nothing nearer turns up and nobody fails.
    */
-  prospects(out: Int32Array, count: number): number {
+  prospects(out: Int32Array): number {
     let found = 0
-    for (let i = 0; i < this.count && found < count && found < out.length; i++) {
+    for (let i = 0; i < this.count && found < this.k && found < out.length; i++) {
       const state = this.states[i]
       if (state !== FAILED && state !== LATE) out[found++] = this.peers[i] as PeerRef
     }
@@ -235,6 +234,16 @@ export class Lookup {
   /** Whether the peer is known to this walk and not asked yet. */
   isUnasked(peer: PeerRef): boolean {
     return this.stateOf(peer) === HEARD
+  }
+
+  /** Whether the peer is among the nearest `count` candidates that have neither failed nor are late. */
+  isAmong(peer: PeerRef, count: number): boolean {
+    const at = this.find(peer)
+    let before = 0
+    for (let i = 0; i < at && before < count; i++) {
+      if (this.states[i] !== FAILED && this.states[i] !== LATE) before++
+    }
+    return at >= 0 && before < count
   }
 
   /** Candidates known, in whatever state. */

@@ -12,6 +12,9 @@ import type { OperationPort, Step } from './port.ts'
 
 const SINGLE_VALUED = [0x2f, 0x70, 0x6b, 0x2f] // "/pk/"
 
+/** Answers that a get which has found its value still has on their way beyond its quorum. */
+const SPARE_ANSWERS = 2
+
 /** How many valid answers decide a get for a key, unless the caller says so. */
 export function defaultQuorum(keyBytes: Uint8Array, config: Config): number {
   const single = SINGLE_VALUED.every((byte, i) => keyBytes[i] === byte)
@@ -66,6 +69,12 @@ export function judgeNext(port: OperationPort, step: Step, operation: Operation)
     }
     operation.waiting.shift()
   }
+}
+
+/** Whether there are records in hand, and with the answers on their way, and some to spare, enough for the quorum. */
+export function enoughIsComing(operation: Operation): boolean {
+  const inHand = operation.agreed + operation.waiting.length + (operation.judged === null ? 0 : 1)
+  return inHand > 0 && inHand + operation.lookup.inFlight >= operation.quorum + SPARE_ANSWERS
 }
 
 function count(

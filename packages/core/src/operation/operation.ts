@@ -36,8 +36,10 @@ export class Operation {
   walking = false
   /** The caller has been told the outcome; what goes on is in the background. */
   ended = false
-  /** Questions of this operation that were answered: what a put learned about the region. */
+  /** Questions of a walk that were answered. */
   learned = 0
+  /** The last so many of them named nobody new among the k nearest: what a put learned about the region. */
+  quiet = 0
   next: Operation | null = null
 
   // getValue
@@ -91,6 +93,7 @@ export class Operation {
     this.walking = false
     this.ended = false
     this.learned = 0
+    this.quiet = 0
     this.next = null
     this.quorum = 1
     this.best = null

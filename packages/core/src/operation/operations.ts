@@ -18,10 +18,17 @@ import {
   type Verdict,
 } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
-import { allJudged, defaultQuorum, judgeNext, recordFound, recordJudged } from './get.ts'
+import {
+  allJudged,
+  defaultQuorum,
+  enoughIsComing,
+  judgeNext,
+  recordFound,
+  recordJudged,
+} from './get.ts'
 import { Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
-import { storeAnswered, storeFailed, storeWhatIsDue } from './store.ts'
+import { scoutsAreOut, storeAnswered, storeFailed, storeWhatIsDue } from './store.ts'
 
 /** What a walk asks of each peer. */
 const QUESTION: Record<Operation['type'], MessageType> = {
@@ -31,6 +38,12 @@ const QUESTION: Record<Operation['type'], MessageType> = {
   findProviders: 'getProviders',
   putValue: 'findNode',
   provide: 'findNode',
+}
+
+/** Whether what is on its way or in hand will do, unless it disappoints. */
+function mayWait(operation: Operation): boolean {
+  if (operation.type === 'getValue') return enoughIsComing(operation)
+  return operation.stores && scoutsAreOut(operation)
 }
 
 export class Operations {
@@ -131,10 +144,7 @@ export class Operations {
     const fresh =
       purpose === 'store' ? storeAnswered(operation, peer) : operation.lookup.answered(peer)
     if (!fresh) return
-    if (message.type === 'findNode') operation.learned++
-    for (let i = 0; i < message.closerCount; i++) {
-      this.hear(step, operation, message.closer[i] as PeerRef)
-    }
+    this.learn(step, operation, message)
     this.useAnswer(step, operation, peer, message)
     this.advance(step, operation)
   }
@@ -236,12 +246,26 @@ export class Operations {
     return true
   }
 
-  private hear(step: Step, operation: Operation, peer: PeerRef): void {
-    if (this.book.has(peer) && !this.port.isBenched(step, peer)) this.add(step, operation, peer)
+  private learn(step: Step, operation: Operation, message: Message): void {
+    const { lookup } = operation
+    let isNews = false
+    for (let i = 0; i < message.closerCount; i++) {
+      const peer = message.closer[i] as PeerRef
+      const isNew = this.hear(step, operation, peer)
+      if (operation.stores && isNew && lookup.isAmong(peer, this.config.k)) isNews = true
+    }
+    if (message.type !== 'findNode') return
+    operation.learned++
+    operation.quiet = isNews ? 0 : operation.quiet + 1
   }
 
-  private add(step: Step, operation: Operation, peer: PeerRef): void {
-    operation.lookup.add(peer, this.port.costMs(step, peer))
+  private hear(step: Step, operation: Operation, peer: PeerRef): boolean {
+    if (!this.book.has(peer) || this.port.isAvoided(step, peer)) return false
+    return this.add(step, operation, peer)
+  }
+
+  private add(step: Step, operation: Operation, peer: PeerRef): boolean {
+    return operation.lookup.add(peer, this.port.costMs(step, peer))
   }
 
   private useAnswer(step: Step, operation: Operation, peer: PeerRef, message: Message): void {
@@ -281,7 +305,7 @@ export class Operations {
 
   private askOn(step: Step, operation: Operation): void {
     const { lookup } = operation
-    while (this.port.hasRoom(step)) {
+    while (!mayWait(operation) && this.port.hasRoom(step)) {
       const explore = operation.id === 0 ? this.port.explore(step.node) : -1
       const peer = lookup.next(explore)
       if (peer === NO_PEER) return

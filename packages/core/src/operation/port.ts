@@ -34,12 +34,10 @@ export interface OperationPort {
   release(step: Step, operation: Operation, cancel: boolean): void
   /** Expected time to the peer's answer, ms. */
   costMs(step: Step, peer: PeerRef): number
-  /** The peer has failed too often lately to be asked. */
-  isBenched(step: Step, peer: PeerRef): boolean
-  /** We have met the peer and have reason to fear that it is gone. */
-  isDoubtful(step: Step, peer: PeerRef): boolean
-  /** Answered us lately and was dialled by us. */
-  isGood(step: Step, peer: PeerRef): boolean
+  /** The peer has failed too often lately to be asked, or its connection broke and it is being looked for. */
+  isAvoided(step: Step, peer: PeerRef): boolean
+  /** A member of the table that is likely to answer. */
+  isTrusted(step: Step, peer: PeerRef): boolean
   /** Nearest known peers that are worth asking. */
   seeds(step: Step, key: Uint32Array, out: Int32Array): number
   /** Share of requests that failed lately. */

@@ -3,7 +3,8 @@
  * record at once, unasked, when it has proved itself before and is surely among the k closest: it lies
  * well within the radius in which k of N nodes are expected, or the whole region is known. Otherwise it
  * is asked first, like in any walk; the nearest few (`SCOUTS`) always are, since an acknowledgement tells
- * nothing of the region. A holder that fails is replaced by the next closest.
+ * nothing of the region. When so many in a row name nobody new among the k nearest, the region is known.
+ * A holder that fails is replaced by the next closest.
  */
 import type { Config } from '../config.ts'
 import { distanceShare } from '../key.ts'
@@ -30,15 +31,13 @@ export function storeWhatIsDue(
   prospects: Int32Array,
 ): boolean {
   const { lookup } = operation
-  const count = lookup.prospects(prospects, config.k * 2)
+  const count = lookup.prospects(prospects)
   const size = port.networkSize(step.node)
-  const known = regionIsKnown(book, operation, prospects, count, size, config.k)
+  const known =
+    operation.quiet >= SCOUTS || regionIsKnown(book, operation, prospects, count, size, config.k)
   const settled = lookup.done
-  let places = config.k
-  for (let rank = 0; rank < count && places > 0; rank++) {
+  for (let rank = 0; rank < count; rank++) {
     const peer = prospects[rank] as PeerRef
-    // Who is likely gone takes half a place, so that nobody waits until that is certain.
-    places -= !lookup.hasAnswered(peer) && port.isDoubtful(step, peer) ? 0.5 : 1
     if (operation.isHolder(peer)) continue
     if (operation.holders.length >= HOLDERS_MAX) return true
     if (!port.hasRoom(step)) return false
@@ -51,6 +50,12 @@ export function storeWhatIsDue(
     }
   }
   return true
+}
+
+/** Whether scouts are on their way into a region in which none of them has met anybody new so far. */
+export function scoutsAreOut(operation: Operation): boolean {
+  const { lookup, learned, quiet } = operation
+  return learned === quiet && learned + lookup.inFlight >= SCOUTS && lookup.inFlight > 0
 }
 
 /** The holder's answer. True when it was still awaited. */
@@ -84,7 +89,7 @@ function mayGoUnasked(
   rank: number,
 ): boolean {
   if (rank < SCOUTS && operation.learned < SCOUTS) return false
-  return operation.lookup.isUnasked(peer) && port.isGood(step, peer)
+  return operation.lookup.isUnasked(peer) && port.isTrusted(step, peer)
 }
 
 function sendRecord(port: OperationPort, step: Step, operation: Operation, peer: PeerRef): void {

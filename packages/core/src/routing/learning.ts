@@ -93,7 +93,9 @@ export class Learning {
     const bits = LINKS.indexOf(link)
     if (bits === COLD || bits === LOST) {
       if (!holdings.locate(node, peer)) return
-      holdings.evidence.mark(holdings.row, bits << LINK_SHIFT, LINK_MASK)
+      // A broken connection is of interest with members only: others are not looked for.
+      const kept = holdings.seated ? bits : COLD
+      holdings.evidence.mark(holdings.row, kept << LINK_SHIFT, LINK_MASK)
       if (!holdings.seated) holdings.dropIfBlank(node)
       return
     }
@@ -120,6 +122,7 @@ export class Learning {
     // A peer that is connected otherwise is alive: it can't be dialled, which costs it the table only.
     // Where its connection broke, that was the first sign, and that nobody is there now the second.
     const signs = e.isLinked(row) ? 0 : e.link(row) === LOST ? 2 : 1
+    if (signs > 0) e.mark(row, 0, LINK_MASK)
     for (let i = 0; i < signs; i++) this.fail(node, nowS, false)
     if (seated) return
     this.checks.probeFailed(holdings.memories[node] as PeerMemory, row, nowS)

@@ -56,9 +56,6 @@ const ROUND_TRIPS = [5, 2, 1, 5] as const
 const COLD = 0
 const LOST = 3
 
-/** The chance that a peer whose connection broke is still there, at most. */
-const LOST_CHANCE_MAX = 0.5
-
 export class Routing {
   /** Bytes of the columns for each node, without its memory. */
   readonly bytesPerNode: number
@@ -134,8 +131,11 @@ export class Routing {
 
   /** Expected time to an answer, ms, of any peer: what an answer takes, and what is lost if none comes. */
   costMs(node: number, peer: PeerRef, nowMs: number): number {
-    const chance = this.expect(node, peer) ? this.chance(nowMs) : 0.5
-    return this.rttMs + (1 - chance) * this.rto
+    const { holdings } = this
+    const score = this.expect(node, peer)
+      ? this.estimator.score(holdings.evidence, holdings.row, toSeconds(nowMs))
+      : 0.5
+    return this.rttMs + (1 - score) * this.rto
   }
 
   /** After so long a request to the peer frees its slot, ms: RTO over the round trips of its link, within `rtoMinMs` and `rtoMaxMs`. */
@@ -151,12 +151,15 @@ export class Routing {
     return ROUND_TRIPS[link] as number
   }
 
-  /** The chance that the peer answers now, 0..1: its score, but no more than half where its connection broke. */
-  answerChance(node: number, peer: PeerRef, nowMs: number): number {
-    return this.holdings.locate(node, peer) ? this.chance(nowMs) : 0.5
+  /** Whether the peer is better not asked: it is benched, or its connection broke and it is being looked for. */
+  isAvoided(node: number, peer: PeerRef, nowMs: number): boolean {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return false
+    const { evidence: e, row } = holdings
+    return e.link(row) === LOST || this.estimator.benched(e, row, toSeconds(nowMs))
   }
 
-  /** The share of requests that the peer answers, 0..1; 0.5 when nothing is known. */
+  /** The chance that the peer answers, 0..1; 0.5 when nothing is known. */
   score(node: number, peer: PeerRef, nowMs: number): number {
     const { holdings } = this
     if (!holdings.locate(node, peer)) return 0.5
@@ -311,13 +314,6 @@ export class Routing {
     this.rttMs = rttMs * trips
     this.rto = Math.min(Math.max(rto, this.config.rtoMinMs), this.config.rtoMaxMs)
     return found
-  }
-
-  /** Of the peer found last. */
-  private chance(nowMs: number): number {
-    const { evidence: e, row } = this.holdings
-    const score = this.estimator.score(e, row, toSeconds(nowMs))
-    return e.link(row) === LOST ? Math.min(score, LOST_CHANCE_MAX) : score
   }
 
   private stateOf(e: Evidence, row: number, nowS: number): PeerState {

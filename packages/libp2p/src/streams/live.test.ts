@@ -164,7 +164,7 @@ describe('against a server of @libp2p/kad-dht', () => {
     expect(providers.map(({ id }) => String(id))).toEqual([String(self.id)])
   })
 
-  test('an announcement alone is told to be done, by a probe', async () => {
+  test('an announcement alone is told to be done, though it resets a stream at its end', async () => {
     const keyBytes = Uint8Array.from([0x12, 0x20, ...new Array(32).fill(8)])
     const id = client.peerId.toMultihash().bytes
     const self = {

@@ -51,14 +51,15 @@ async function connect(peer: PeerId, options: OpenOptions): Promise<Connection> 
   const existing = usable.find((connection) => connection.direct) ?? usable[0]
   if (existing !== undefined) return existing
   if (addresses?.length === 0) throw new RequestError('dial', 'no address to dial')
+  const target = addresses === undefined ? peer : namedAddresses(addresses, peer)
+  let connection: Connection
   try {
-    return await connector.openConnection(
-      addresses === undefined ? peer : namedAddresses(addresses, peer),
-      { signal, priority },
-    )
+    connection = await connector.openConnection(target, { signal, priority })
   } catch (cause) {
     throw requestError(cause, 'dial')
   }
+  if (connection.limits !== undefined) throw new RequestError('dial', 'only through a relay')
+  return connection
 }
 
 /** Not through a relay: that is too narrow for the traffic of a DHT. */

@@ -102,6 +102,7 @@ class TestConnector {
   readonly dials: { target: DialTarget; signal: AbortSignal; priority: number }[] = []
   readonly streams: TestStream[] = []
   connection: Connection | null = null
+  limits: Connection['limits']
   dial: () => Promise<void> = async () => {}
   newStream: (stream: TestStream) => Promise<void> = async () => {}
 
@@ -498,6 +499,14 @@ describe('no stream', () => {
     expect(rig.connector.dials[1]?.signal.aborted).toBe(true)
   })
 
+  test('because there is only a way through a relay', async () => {
+    const rig = new Rig()
+    rig.connector.limits = { bytes: 1n }
+    expect(await rig.ask(1).outcome).toBe('dial')
+    expect(await rig.ask(2).outcome).toBe('dial')
+    expect([rig.connector.dials.length, rig.streams.length]).toEqual([2, 0])
+  })
+
   test('because the peer does not speak the protocol, resets it, or says nothing', async () => {
     const rig = new Rig()
     const foreign = Object.assign(new Error('no'), { name: 'UnsupportedProtocolError' })
@@ -656,6 +665,40 @@ describe('announcements', () => {
     expect(await asked.outcome).toEqual([66])
   })
 
+  test('alone end the stream, and are done when the peer ends it too', async () => {
+    const rig = new Rig()
+    const told = rig.tell(1)
+    await settle()
+    const stream = rig.stream(0)
+    expect([stream.written, stream.writeStatus]).toEqual([[[1]], 'closed'])
+    expect([told.ended, rig.pooled]).toEqual([0, [true, false]])
+    stream.onRemoteCloseWrite()
+    expect(await told.outcome).toBeNull()
+    expect([stream.resets, stream.status]).toEqual([0, 'closed'])
+    await rig.warmUp()
+    expect(rig.streams).toHaveLength(2)
+  })
+
+  test('to a peer that resets such a stream go again, with a probe, and so do later ones', async () => {
+    const rig = new Rig()
+    for (const number of [1, 2]) {
+      const told = rig.tell(number)
+      await settle()
+      if (number === 1) rig.stream(0).onRemoteReset()
+      await settle()
+      expect(rig.stream(1).written).toHaveLength(2 * number)
+      rig.stream(1).receive([5])
+      expect(await told.outcome).toBeNull()
+      rig.clock.advance(5_001)
+    }
+    rig.clock.advance(10 * 60_000)
+    const told = rig.tell(3)
+    await settle()
+    rig.stream(2).onRemoteCloseWrite()
+    expect(await told.outcome).toBeNull()
+    expect(rig.stream(2).written).toEqual([[3]])
+  })
+
   test('are not done by an answer to what was written before them', async () => {
     const rig = new Rig()
     const asked = rig.ask(1)
@@ -664,7 +707,7 @@ describe('announcements', () => {
     rig.stream(0).receive([11])
     expect(await asked.outcome).toEqual([11])
     expect(told.ended).toBe(0)
-    rig.stream(0).receive([5])
+    rig.stream(0).onRemoteCloseWrite()
     expect(await told.outcome).toBeNull()
   })
 
@@ -680,17 +723,18 @@ describe('announcements', () => {
     expect(await told[1]?.outcome).toBe('reset')
   })
 
-  test('wait with their probe while the network takes no more', async () => {
+  test('wait with their proof while the network takes no more', async () => {
     const rig = new Rig()
     const stream = await rig.warmUp()
     stream.open = false
-    const told = rig.tell(1)
+    const told = [rig.tell(1), rig.tell(2)]
     await settle()
     expect(stream.written).toEqual([[0], [1]])
     stream.drain()
-    expect(stream.written).toHaveLength(3)
+    await settle()
+    expect(stream.written).toHaveLength(4)
     stream.receive([5])
-    expect(await told.outcome).toBeNull()
+    expect(await outcomes(told)).toEqual([null, null])
   })
 })
 
@@ -710,7 +754,10 @@ test('whatever happens, nobody gets the answer of another, and everybody gets on
       for (const [what, pick] of steps) {
         act(rig, asked, what, pick)
         await settle()
-        expect(rig.streams.filter((s) => s.status === 'open').length).toBeLessThanOrEqual(2)
+        const open = rig.streams.filter(({ status }) => status === 'open')
+        const usable = open.filter(({ writeStatus }) => writeStatus === 'writable')
+        expect(usable.length).toBeLessThanOrEqual(2)
+        expect(open.length).toBeLessThanOrEqual(4)
         expect(rig.clock.timers.length).toBeLessThanOrEqual(1)
       }
       rig.pool.stop()

@@ -19,11 +19,11 @@ import { ANSWER_BYTES_MAX } from '../wire/limits.ts'
 import { Alarm, type Clock } from './clock.ts'
 import { RequestError } from './errors.ts'
 import { ByteBudget, frame } from './frames.ts'
+import { Habits } from './habits.ts'
 import { type Connector, openStream } from './open.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { PooledStream, WRITE_BUFFER_BYTES_MAX } from './pooled-stream.ts'
 import { type Answer, PendingRequest, type RequestOptions } from './request.ts'
-import { ReuseMarks } from './reuse.ts'
 
 export type { Answer, RequestOptions }
 export { RequestError }
@@ -62,7 +62,7 @@ export class StreamPool {
   private readonly replyTimeoutMs: number
   private readonly alarm: Alarm
   private readonly budget = new ByteBudget(PARTIAL_BYTES_MAX)
-  private readonly marks = new ReuseMarks()
+  private readonly habits: Habits
   /** By peer id. BOUNDED: by peers with a stream or with a request that waits for one. */
   private readonly peers = new Map<string, PeerStreams>()
   /** Peers told to have a stream. BOUNDED: by `peers`. */
@@ -72,6 +72,7 @@ export class StreamPool {
   constructor(init: StreamPoolInit) {
     this.init = init
     this.clock = init.clock
+    this.habits = new Habits(init.clock)
     this.replyTimeoutMs = init.replyTimeoutMs ?? 10_000
     this.alarm = new Alarm(init.clock, () => this.tick())
   }
@@ -88,12 +89,15 @@ export class StreamPool {
 
   /**
    * Tells a peer what the protocol has no answer to (ADD_PROVIDER). Resolves to null when the peer has
-   * done it: when it answered a request that was written behind it on the same stream. Where none is
-   * written at once, the pool writes a small one.
+   * done it: when it answered a request that was written behind it on the same stream, or ended its half
+   * after we ended ours. Where nothing is written behind it at once the pool ends the stream, which would
+   * have fallen idle; to a peer that is told many things (a bulk), or that is known to reset such
+   * streams, it writes a small request instead.
    *
    * @throws RequestError as `request` does.
    */
   async announce(to: PeerId, message: Uint8Array, options: RequestOptions): Promise<null> {
+    this.habits.announced(to.toString())
     await this.submit(to, message, options, true)
     return null
   }
@@ -148,10 +152,11 @@ export class StreamPool {
     if (known !== undefined) return known
     const peer: PeerStreams = new PeerStreams(id, {
       now: this.clock.now,
-      isSingleShot: () => this.marks.isSingleShot(name, this.clock.now()),
+      isSingleShot: () => this.habits.isSingleShot(name),
       open: (request, signal, onConnected) => this.open(request, signal, onConnected),
       adopt: (stream, singleShot) => this.adopt(peer, stream, singleShot),
-      onReuseFailed: () => this.marks.failed(name, this.clock.now()),
+      onReuseFailed: () => this.habits.reuseFailed(name),
+      onResetAtEnd: () => this.habits.resetAtEnd(name),
       onChange: () => this.changed(name, peer),
     })
     this.peers.set(name, peer)
@@ -177,6 +182,8 @@ export class StreamPool {
   }
 
   private adopt(peer: PeerStreams, stream: Stream, singleShot: boolean): PooledStream {
+    const { habits } = this
+    const name = peer.id.toString()
     return new PooledStream(stream, {
       clock: this.clock,
       number: ++this.streamNumber,
@@ -184,8 +191,10 @@ export class StreamPool {
       answerBytesMax: ANSWER_BYTES_MAX,
       budget: this.budget,
       probe: frame(this.probeOf(peer.id)),
+      mayFinish: () => peer.mayFinish && !habits.isToldMuch(name) && !habits.resetsAtEnd(name),
+      onFinishing: () => this.changed(name, peer),
       onAnswer: (answered) => {
-        if (answered.answered > 1) this.marks.succeeded(peer.id.toString())
+        if (answered.answered > 1) habits.reuseWorked(name)
         peer.pump()
       },
       onWritable: () => peer.pump(),

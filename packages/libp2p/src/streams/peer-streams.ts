@@ -2,7 +2,7 @@
  * All streams to one peer and the requests that wait for one. It decides which stream takes a request,
  * when another is opened, and what becomes of requests whose stream or whose dial failed.
  *
- * Bounded by: `STREAMS_MAX` streams, one of them being opened at a time, and `WAITING_MAX` requests.
+ * Bounded by: `STREAMS_MAX` streams and as many at their end, one being opened at a time, and `WAITING_MAX` requests.
  */
 import type { FailureReason } from '@kadmium/core'
 import type { PeerId, Stream } from '@libp2p/interface'
@@ -24,6 +24,8 @@ export interface PeerStreamsHost {
   open: (request: PendingRequest, signal: AbortSignal, onConnected: () => void) => Promise<Stream>
   adopt: (stream: Stream, singleShot: boolean) => PooledStream
   onReuseFailed: () => void
+  /** The peer reset a stream of which our half had ended. */
+  onResetAtEnd: () => void
   /** Streams, waiting requests or deadlines changed. */
   onChange: () => void
 }
@@ -37,7 +39,7 @@ interface Opening {
 export class PeerStreams {
   readonly id: PeerId
   private readonly host: PeerStreamsHost
-  /** BOUNDED: by `STREAMS_MAX`. */
+  /** BOUNDED: by `STREAMS_MAX`, and as many at their end. */
   private readonly streams: PooledStream[] = []
   /** The oldest first. BOUNDED: by `WAITING_MAX`. */
   private readonly waiting: PendingRequest[] = []
@@ -54,7 +56,17 @@ export class PeerStreams {
 
   /** Whether a stream is kept that further requests can use. */
   get isPooled(): boolean {
-    return this.streams.length > 0 && !this.host.isSingleShot()
+    return this.usable.length > 0 && !this.host.isSingleShot()
+  }
+
+  /** Whether one of its streams may be ended to prove what was written on it; not all of them at once. */
+  get mayFinish(): boolean {
+    return this.streams.length - this.usable.length < STREAMS_MAX
+  }
+
+  /** Streams that are not at their end. */
+  private get usable(): PooledStream[] {
+    return this.streams.filter((stream) => !stream.isDead)
   }
 
   get openStreams(): readonly PooledStream[] {
@@ -89,7 +101,7 @@ export class PeerStreams {
       stream.write(request)
     }
     const first = this.waiting[0]
-    if (first !== undefined && this.opening === null && this.streams.length < STREAMS_MAX) {
+    if (first !== undefined && this.opening === null && this.usable.length < STREAMS_MAX) {
       void this.open(first)
     }
     this.host.onChange()
@@ -117,16 +129,17 @@ export class PeerStreams {
 
   /** A stream ended. What others on it are to blame for gets one more try, on a stream opened later. */
   streamEnded(stream: PooledStream, ending: Ending): void {
-    const { cause, unanswered, begun } = ending
+    const { cause, unanswered, begun, finishing } = ending
     const place = this.streams.indexOf(stream)
     if (place >= 0) this.streams.splice(place, 1)
     const isFailure = cause === 'reset' || cause === 'expired'
-    if (isFailure && stream.answered > 0 && begun === null && unanswered.length > 0) {
-      this.host.onReuseFailed()
+    if (isFailure && begun === null && unanswered.length > 0) {
+      if (finishing && cause === 'reset') this.host.onResetAtEnd()
+      else if (stream.answered > 0) this.host.onReuseFailed()
     }
     const again: PendingRequest[] = []
     for (const request of unanswered) {
-      const isReused = stream.answered > 0 || request !== unanswered[0]
+      const isReused = stream.answered > 0 || request !== unanswered[0] || finishing
       if (!request.isLive) continue
       if (isFailure && isReused && request !== begun && request.failedOn === 0) again.push(request)
       else request.reject(new RequestError(reasonOf(cause)))
@@ -143,6 +156,7 @@ export class PeerStreams {
       request.reject(new RequestError('cancelled'))
     }
     for (const stream of [...this.streams]) stream.end('stopped')
+    this.host.onChange()
   }
 
   /** The stream with the least under way that is fresh enough. */

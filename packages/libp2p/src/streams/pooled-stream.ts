@@ -39,6 +39,8 @@ export interface Ending {
   unanswered: PendingRequest[]
   /** The one of them whose answer had begun. */
   begun: PendingRequest | null
+  /** Our half had ended, to prove what was written on it. */
+  finishing: boolean
 }
 
 export interface PooledStreamInit {
@@ -51,6 +53,13 @@ export interface PooledStreamInit {
   budget: ByteBudget
   /** A request with its length before it, whose answer proves that what was written before is done. */
   probe: Uint8Array
+  /**
+   * Whether the stream may be ended to prove it: the peer ends its half when it has worked through ours.
+   * That costs no message, but the stream.
+   */
+  mayFinish: () => boolean
+  /** It takes no more requests. */
+  onFinishing: () => void
   /** An answer was complete. */
   onAnswer: (stream: PooledStream) => void
   /** It can be written to again. */
@@ -79,6 +88,7 @@ export class PooledStream {
   /** The last place has no answer, so nothing would tell when it is done. */
   private unproven = false
   private blocked = false
+  private finishing = false
   private ended = false
 
   constructor(stream: Stream, init: PooledStreamInit) {
@@ -109,7 +119,7 @@ export class PooledStream {
   /** It can carry nothing any more. */
   get isDead(): boolean {
     const { status, writeStatus, remoteWriteStatus } = this.stream
-    const isOpen = status === 'open' && writeStatus === 'writable'
+    const isOpen = status === 'open' && writeStatus === 'writable' && !this.finishing
     return this.ended || !isOpen || remoteWriteStatus !== 'writable'
   }
 
@@ -147,9 +157,11 @@ export class PooledStream {
     const begun = isBegun ? (this.places[0]?.request ?? null) : null
     const unanswered = this.places.splice(0).flatMap(({ request }) => request ?? [])
     // What is idle is reset like everything else: a closed half would wait for the peer's other half,
-    // and for as long libp2p would not prune the connection.
-    this.stream.abort(new RequestError('reset', `the pool ends a stream: ${cause}`))
-    this.init.onEnd(this, { cause, unanswered, begun })
+    // and for as long libp2p would not prune the connection. With both halves closed it is gone already.
+    if (!this.finishing || cause !== 'released') {
+      this.stream.abort(new RequestError('reset', `the pool ends a stream: ${cause}`))
+    }
+    this.init.onEnd(this, { cause, unanswered, begun, finishing: this.finishing })
   }
 
   private sendNow(frames: Uint8Array): void {
@@ -160,9 +172,16 @@ export class PooledStream {
     }
   }
 
+  /** Nothing follows what has no answer: something must, or the end. */
   private readonly prove = (): void => {
     if (!this.unproven || this.blocked || this.ended) return
     this.unproven = false
+    if (this.init.mayFinish()) {
+      this.finishing = true
+      this.init.onFinishing()
+      this.stream.close().catch(() => this.end('reset'))
+      return
+    }
     this.places.push({ request: null, writtenAtMs: this.init.clock.now() })
     this.sendNow(this.init.probe)
   }
@@ -210,10 +229,15 @@ export class PooledStream {
   }
 
   /**
-   * The peer says that it will write no more. Some do so behind every request; if the first of a
-   * stream has no answer, it has been done then.
+   * The peer says that it will write no more. If we said so before, it has worked through all that we
+   * wrote. Some do so behind every request; if the first of a stream has no answer, it has been done then.
    */
   private readonly onRemoteEnd = (): void => {
+    if (this.finishing) this.settleSilent(this.init.clock.now())
+    if (this.finishing && this.places.length === 0) {
+      this.end('released')
+      return
+    }
     const first = this.places[0]
     if (first !== undefined && isSilent(first) && this.answered === 0) {
       first.request?.resolve(NO_BYTES, this.init.clock.now())

@@ -18,6 +18,11 @@ const PING_BYTES = 32
 const IDENTIFY = /^\/ipfs\/id\//
 const ADD_PROVIDER = MESSAGE_TYPES.indexOf('ADD_PROVIDER')
 
+/** What the meter knows of a node: an unreachable one's attempts to reach others are nobody's cost. */
+export interface MeteredHost {
+  readonly dark: boolean
+}
+
 /** Totals since the meter was made. */
 export interface Counts {
   /** Kademlia requests written, by message type. Bounded by the types seen on the wire (a byte). */
@@ -54,15 +59,15 @@ export class Meter {
   streamsOpening = 0
 
   /** Counts what this node opens and sends from now on. */
-  watch(node: Libp2p): void {
-    node.addEventListener('connection:open', (event) => this.wrap(event.detail))
+  watch(node: Libp2p, host: MeteredHost): void {
+    node.addEventListener('connection:open', (event) => this.wrap(event.detail, host))
   }
 
   /**
    * The components of a node as its DHT shall see them: the same, but the connection manager's `openStream` and
    * `openConnection` report what came to nothing.
    */
-  componentsFor<T extends object>(components: T): T {
+  componentsFor<T extends object>(components: T, host: MeteredHost): T {
     return new Proxy(components, {
       get: (target, name, receiver) => {
         const component: unknown = Reflect.get(target, name, receiver)
@@ -82,26 +87,32 @@ export class Meter {
     return this.requestsInFlight === 0 && this.streamsOpening === 0
   }
 
-  private watched(manager: ConnectionManager): ConnectionManager {
+  private watched(manager: ConnectionManager, host: MeteredHost): ConnectionManager {
     const outer = Object.create(manager) as ConnectionManager
     outer.openStream = (peer, protocol, options) =>
-      this.orInVain(manager.openStream(peer, protocol, options))
-    outer.openConnection = (peer, options) => this.orInVain(manager.openConnection(peer, options))
+      this.orInVain(manager.openStream(peer, protocol, options), host)
+    outer.openConnection = (peer, options) => {
+      const opening = manager.openConnection(peer, options)
+      // A forced dial asks nothing: it looks whether a peer can be reached, and counts among the dials, like
+      // those of libp2p's reconnection.
+      return options?.force === true ? opening : this.orInVain(opening, host)
+    }
     return outer
   }
 
   /** Counts a failure once, though it may pass here on its way from a stream to a connection manager. */
-  private async orInVain<T>(opening: Promise<T>): Promise<T> {
+  private async orInVain<T>(opening: Promise<T>, host: MeteredHost): Promise<T> {
     try {
       return await opening
     } catch (error) {
-      if (!(error instanceof Error) || !this.failures.has(error)) this.counts.inVain++
+      const counted = error instanceof Error && this.failures.has(error)
+      if (!counted && !host.dark) this.counts.inVain++
       if (error instanceof Error) this.failures.add(error)
       throw error
     }
   }
 
-  private wrap(connection: Connection): void {
+  private wrap(connection: Connection, host: MeteredHost): void {
     if (connection.direction === 'outbound') this.counts.connections++
     const open = connection.newStream.bind(connection)
     connection.newStream = async (
@@ -111,7 +122,9 @@ export class Meter {
       this.streamsOpening++
       try {
         const opening = open(protocols, options)
-        const stream = await (protocols.includes(KAD_PROTOCOL) ? this.orInVain(opening) : opening)
+        const stream = await (protocols.includes(KAD_PROTOCOL)
+          ? this.orInVain(opening, host)
+          : opening)
         this.watchStream(stream)
         return stream
       } finally {
