@@ -9,7 +9,7 @@ import { abortable, iterate, within } from './abort.ts'
 import { parseOwnAddress } from './addresses.ts'
 import { openDataFolder } from './data-folder.ts'
 import type { QueryEvent } from './dht.ts'
-import { CliError, usageError } from './errors.ts'
+import { CliError, messageOf, usageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { joinNetwork } from './join.ts'
 import { chooseNetwork } from './network.ts'
@@ -82,9 +82,13 @@ export class Task {
 
   /** Passes the events of a query on, counts them, and fails when the signal is aborted. */
   async *watch(events: AsyncIterable<QueryEvent>): AsyncGenerator<QueryEvent> {
-    for await (const event of iterate(events, this.signal)) {
-      this.tally.note(event, this.session.node.peerId)
-      yield event
+    try {
+      for await (const event of iterate(events, this.signal)) {
+        this.tally.note(event, this.session.node.peerId)
+        yield event
+      }
+    } catch (error) {
+      if (!isEmptyEnd(error)) throw error
     }
   }
 
@@ -95,7 +99,7 @@ export class Task {
 
   /** Nothing was found: because nobody answered, or because those who did have nothing. */
   nothingFound(what: string): CliError {
-    const { asked, answered } = this.tally
+    const { asked, answered } = this.tally.counts()
     if (answered > 0) return new CliError('notFound', `${what} (${answered} peers answered)`)
     const text =
       asked === 0 ? 'there was no peer to ask' : `none of the ${asked} peers asked answered`
@@ -124,11 +128,23 @@ export class Task {
   /** The reason of a failure: what aborts an operation makes many things fail in many ways. */
   #endOf(error: unknown): unknown {
     if (this.#io.interrupt.aborted) return new CliError('interrupted', 'interrupted')
-    if (!this.isTimedOut) return error
-    const { asked, answered } = this.tally
-    const counts = asked === 0 ? '' : ` (${answered} of ${asked} peers asked answered)`
-    return new CliError('timeout', `no result in time${counts}: give more with --timeout SECONDS`)
+    if (!this.isTimedOut) return refusal(error)
+    const { asked, answered } = this.tally.counts()
+    const text = asked === 0 ? '' : ` (${answered} of ${asked} peers asked answered)`
+    return new CliError('timeout', `no result in time${text}: give more with --timeout SECONDS`)
   }
+}
+
+/** Whether the service ended a query by an error that says only that nothing was found. */
+function isEmptyEnd(error: unknown): boolean {
+  return error instanceof Error && error.name === 'NotFoundError'
+}
+
+/** What the service refuses to do, in its own words. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'QueryError') return error
+  const exit = error.message.startsWith('The record') ? 'usage' : 'noPeers'
+  return new CliError(exit, messageOf(error), { cause: error })
 }
 
 /** Runs an operation and prints its result. */
@@ -139,9 +155,9 @@ export async function runOperation(io: Io, operation: Operation): Promise<void> 
   try {
     const result = await task.run(operation)
     if (!task.output.isJson) await result.print()
-    const requests = { ...task.tally }
+    const peers = task.tally.counts()
     const elapsedMs = Math.round(performance.now() - startedAt)
-    const end = { command, ok: true, exitCode: 0, ...result.fields, requests, elapsedMs }
+    const end = { command, ok: true, exitCode: 0, ...result.fields, peers, elapsedMs }
     await task.output.json(end)
     await result.linger?.()
   } finally {

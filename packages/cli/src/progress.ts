@@ -46,13 +46,12 @@ export class Progress {
 
   /** Draws the present state once the operation takes long. */
   tick(): void {
-    const { tally } = this.#init
     const elapsedMs = this.#init.now() - this.#startedAt
     if (elapsedMs < DELAY_MS) return
-    const done = Math.min(tally.answered + tally.failed, tally.asked)
+    const { asked, answered, failed } = this.#init.tally.counts()
     this.#bar ??= this.#show()
-    this.#bar.setTotal(Math.max(1, tally.asked))
-    this.#bar.update(done, this.#fields(elapsedMs))
+    this.#bar.setTotal(Math.max(1, asked))
+    this.#bar.update(answered + failed, this.#fields(elapsedMs))
   }
 
   /** Takes the bar away while `print` writes to the same terminal; the next tick brings it back. */
@@ -71,7 +70,7 @@ export class Progress {
     const { sink } = this.#init
     const bar = new cliProgress.SingleBar({
       stream: sink,
-      format: '{title} [{bar}] {answered} of {asked} peers answered, {failed} failed, {time}',
+      format: '{title} [{bar}] {peers}{time}',
       barCompleteChar: '=',
       barIncompleteChar: '-',
       barsize: Math.max(5, Math.min(30, (sink.columns ?? 80) - TEXT_COLUMNS)),
@@ -82,12 +81,13 @@ export class Progress {
     return bar
   }
 
-  #fields(elapsedMs: number): Record<string, string | number> {
+  #fields(elapsedMs: number): Record<string, string> {
     const { tally, timeoutMs } = this.#init
+    const { asked, answered, failed } = tally.counts()
+    const failures = failed === 0 ? '' : `, ${failed} failed`
+    const peers = asked === 0 ? '' : `${answered} of ${asked} peers answered${failures}, `
     const seconds = (ms: number) => Math.floor(ms / 1000)
-    const { asked, answered, failed } = tally
-    const time = `${seconds(elapsedMs)} of ${seconds(timeoutMs)} s`
-    return { title: this.title, asked, answered, failed, time }
+    return { title: this.title, peers, time: `${seconds(elapsedMs)} of ${seconds(timeoutMs)} s` }
   }
 
   #hide(): void {

@@ -14,7 +14,7 @@ import { tcp } from '@libp2p/tcp'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import type { DataFolder } from './data-folder.ts'
-import { type Dht, dhtService } from './dht.ts'
+import { kadDHT, type SingleKadDHT } from './dht.ts'
 import { CliError } from './errors.ts'
 import type { Network } from './network.ts'
 
@@ -39,7 +39,7 @@ export interface SessionInit {
 
 export interface Session {
   node: Libp2p
-  dht: Dht
+  dht: SingleKadDHT
   network: Network
   privateKey: PrivateKey
   /** Stops the node and closes the data folder. */
@@ -78,7 +78,7 @@ export async function openSession(init: SessionInit): Promise<Session> {
         ping: ping(),
         // Asks others whether they reach us: without it no public address is ever believed.
         ...(init.listen.length > 0 && network.name !== 'local' ? { autoNAT: autoNAT() } : {}),
-        dht: dhtService({
+        dht: kadDHT({
           protocol: network.protocol,
           peerInfoMapper: network.peerInfoMapper,
           ...clientMode(init.mode, network),
