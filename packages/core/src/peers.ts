@@ -56,6 +56,7 @@ export class PeerBook {
   constructor(init: PeerBookInit = {}) {
     const capacity = init.capacity ?? 1024
     this.slotsMax = Math.min(init.capacityMax ?? PEERS_MAX, PEERS_MAX)
+    assert(capacity >= 1, 'a peer book begins with a slot')
     assert(capacity <= this.slotsMax, 'a peer book cannot begin above its limit')
     this.fixed = init.fixed ?? false
     this.allocate = init.allocate ?? ((bytes) => new ArrayBuffer(bytes))

@@ -1,4 +1,5 @@
 export {
+  anyKey,
   type LookupCall,
   lookupCalls,
   type TinyWorld,

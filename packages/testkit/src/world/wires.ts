@@ -3,6 +3,7 @@
  * trips, a stream 1; then a request costs 1. So an answer takes 5 round trips cold, 2 connected, 1 on a
  * stream that is kept (measured over TCP; streams are kept as long as their connection).
  */
+import type { Link } from '@kadmium/core'
 import type { Timeline } from './timeline.ts'
 
 const DIAL_ROUND_TRIPS = 3
@@ -20,7 +21,7 @@ interface End {
 export interface LinkNews {
   node: number
   peer: number
-  link: 'cold' | 'connected' | 'pooled'
+  link: Link
   dialled: boolean
 }
 
@@ -93,8 +94,8 @@ export class Wires {
     this.tell(node, peer, 'connected', end)
   }
 
-  /** All connections of a node end. Returns the other ends. */
-  disconnect(node: number): number[] {
+  /** All connections of a node end: in order (`cold`), or because they broke (`lost`). Returns the other ends. */
+  disconnect(node: number, how: 'cold' | 'lost'): number[] {
     const peers: number[] = []
     for (let peer = 0; peer < this.init.nodes; peer++) {
       const end = this.ends.get(this.pair(node, peer))
@@ -102,8 +103,8 @@ export class Wires {
       if (end === undefined || other === undefined) continue
       this.ends.delete(this.pair(node, peer))
       this.ends.delete(this.pair(peer, node))
-      this.tell(node, peer, 'cold', end)
-      this.tell(peer, node, 'cold', other)
+      this.tell(node, peer, how, end)
+      this.tell(peer, node, how, other)
       peers.push(peer)
     }
     return peers
@@ -147,7 +148,7 @@ export class Wires {
     return end
   }
 
-  private tell(node: number, peer: number, link: LinkNews['link'], end: End): void {
+  private tell(node: number, peer: number, link: Link, end: End): void {
     this.init.linkChanged({ node, peer, link, dialled: end.dialled })
   }
 
@@ -160,6 +161,6 @@ export class Wires {
   }
 }
 
-function linkOf(end: End, nowMs: number): LinkNews['link'] {
+function linkOf(end: End, nowMs: number): Link {
   return end.streamAtMs <= nowMs ? 'pooled' : 'connected'
 }

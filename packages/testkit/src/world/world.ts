@@ -237,9 +237,9 @@ export class World {
     this.wires.dial(node, peer, 5_000, () => {})
   }
 
-  /** From now on the node swallows everything. Its connections drop, or (`silently`) nobody notices. */
+  /** From now on the node swallows everything. Its connections break, or (`silently`) nobody notices. */
   kill(node: number, silently = false): void {
-    if (!silently) this.disconnect(node)
+    if (!silently) this.disconnect(node, 'lost')
     this.seat(node).alive = false
   }
 
@@ -247,13 +247,13 @@ export class World {
   revive(node: number): void {
     const seat = this.seat(node)
     seat.alive = true
-    this.disconnect(node)
+    this.disconnect(node, 'lost')
     this.wakeBy(seat, seat.nodes.deadline(seat.row))
   }
 
-  /** All connections of a node end, and requests under way on them fail. */
-  disconnect(node: number): void {
-    for (const peer of this.wires.disconnect(node)) {
+  /** All connections of a node end, in order or not, and requests under way on them fail. */
+  disconnect(node: number, how: 'cold' | 'lost'): void {
+    for (const peer of this.wires.disconnect(node, how)) {
       this.post.failAll(this.seat(node), peer)
       this.post.failAll(this.seat(peer), node)
     }
