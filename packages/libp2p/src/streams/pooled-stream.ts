@@ -224,8 +224,8 @@ export class PooledStream {
   private readonly onDrain = (): void => {
     if (!this.blocked || this.ended) return
     this.blocked = false
-    this.prove()
     this.init.onWritable()
+    this.prove()
   }
 
   /**
