@@ -6,12 +6,3 @@ export class QueryError extends Error {
     super(message)
   }
 }
-
-/** An option that this service does not have; the message says what to use instead. */
-export class UnsupportedOptionError extends Error {
-  override readonly name = 'UnsupportedOptionError'
-
-  constructor(option: string, instead: string) {
-    super(`The option ${option} is not supported: ${instead}`)
-  }
-}
