@@ -79,16 +79,22 @@ export function fileReason(thrown: unknown): string {
     ENOSPC: 'the disk is full',
     EROFS: 'the disk can only be read',
   }
-  return words[codeOf(thrown) ?? ''] ?? messageOf(thrown)
+  return words[codeOf(thrown) ?? ''] ?? messageOf(causesOf(thrown).at(-1))
 }
 
-/** The code of a system error (`EACCES`, `LEVEL_LOCKED`), searched along the causes. */
+/** The code of a system error (`EACCES`, `LEVEL_LOCKED`), the innermost along the causes. */
 export function codeOf(thrown: unknown): string | undefined {
-  let code: string | undefined
-  // Bounded: a chain of causes that is longer than this is a ring.
-  for (let depth = 0, at = thrown; at instanceof Error && depth < 8; depth++, at = at.cause) {
-    const own = (at as NodeJS.ErrnoException).code
-    if (typeof own === 'string') code = own
+  const codes = causesOf(thrown).map((each) => (each as NodeJS.ErrnoException)?.code)
+  return codes.filter((code) => typeof code === 'string').at(-1)
+}
+
+/** A thrown thing, its cause, the cause of that, and so on. */
+function causesOf(thrown: unknown): unknown[] {
+  const chain = [thrown]
+  // Bounded: a chain that is longer than this is a ring.
+  for (let at = thrown; at instanceof Error && at.cause !== undefined && chain.length < 8; ) {
+    at = at.cause
+    chain.push(at)
   }
-  return code
+  return chain
 }

@@ -126,7 +126,8 @@ function dialReason(error: unknown): string {
   const name = first instanceof Error ? first.name : ''
   if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time'
   if (name === 'UnexpectedPeerError') return 'another peer answers there: check the peer id'
-  return messageOf(first)
+  const text = messageOf(first)
+  return /timeout|timed out|aborted/i.test(text) ? 'no answer in time' : text
 }
 
 function noPeersError(session: Session, reasons: readonly unknown[]): CliError {

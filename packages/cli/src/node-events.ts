@@ -85,7 +85,7 @@ function watchChanges(tell: Tell, session: Session): void {
     }
     known = addresses
     // The service hears of the same event, and changes its mode only after it.
-    queueMicrotask(() => setImmediate(tellMode))
+    setImmediate(tellMode)
   })
   const tellMode = () => {
     if (mode === dht.getMode()) return
@@ -100,7 +100,8 @@ async function keepJoined(tell: Tell, session: Session, interrupt: AbortSignal):
   while (!interrupt.aborted && session.network.bootstrap.length > 0) {
     if (session.dht.routingTable.size === 0) {
       const result = await contactAll(session, interrupt)
-      if (interrupt.aborted) return
+      // Nobody to contact: the only bootstrap address is our own.
+      if (interrupt.aborted || result.of === 0) return
       await tell('bootstrap', result, bootstrapLine(result, waitMs))
       if (result.reached > 0) waitMs = RETRY_MIN_MS
     }
