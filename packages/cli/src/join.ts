@@ -125,8 +125,11 @@ function dialReason(error: unknown): string {
   if (known !== undefined) return known
   const name = first instanceof Error ? first.name : ''
   if (name === 'TimeoutError' || name === 'AbortError') return 'no answer in time'
-  if (name === 'UnexpectedPeerError') return 'another peer answers there: check the peer id'
   const text = messageOf(first)
+  // The handshake of Noise has no name of its own for it.
+  if (/does not match expected remote identity/.test(text) || name === 'UnexpectedPeerError') {
+    return 'another peer answers there: check the peer id'
+  }
   return /timeout|timed out|aborted/i.test(text) ? 'no answer in time' : text
 }
 

@@ -15,10 +15,26 @@ export class Capture extends Writable {
   isTTY?: boolean
   columns?: number
   readonly #chunks: Buffer[] = []
+  #onWrite: () => void = () => {}
 
   override _write(chunk: Buffer | string, _: unknown, done: () => void): void {
     this.#chunks.push(Buffer.from(chunk))
     done()
+    this.#onWrite()
+  }
+
+  /** The first line that `pattern` matches, as soon as it was written. */
+  line(pattern: RegExp): Promise<string> {
+    return new Promise((resolve) => {
+      this.#onWrite = () => {
+        const line = this.text
+          .split('\n')
+          .slice(0, -1)
+          .find((each) => pattern.test(each))
+        if (line !== undefined) resolve(line)
+      }
+      this.#onWrite()
+    })
   }
 
   get bytes(): Buffer {
@@ -61,6 +77,16 @@ export function testIo(init: TestIoInit = {}): TestIo {
     home: init.home ?? '/nonexistent',
     interrupt: init.interrupt ?? new AbortController().signal,
   }
+}
+
+/** A command that runs on, with what it has written so far. */
+export function start(
+  args: readonly string[],
+  init: Omit<TestIoInit, 'interrupt'> = {},
+): { io: TestIo; ended: Promise<number>; interrupt: () => void } {
+  const user = new AbortController()
+  const io = testIo({ ...init, interrupt: user.signal })
+  return { io, ended: run(args, io), interrupt: () => user.abort() }
 }
 
 export interface Run {
