@@ -44,8 +44,10 @@ export function recordJudged(
   const found = operation.judged
   if (found === null) return
   operation.judged = null
+  // With nothing to compare with, a record is better or invalid: all else is no verdict.
+  const isVerdict = operation.best !== null || verdict === 'better'
   if (verdict === 'invalid') port.lied(step, found.peer)
-  else count(step, config, operation, found, verdict)
+  else if (isVerdict) count(step, config, operation, found, verdict)
   judgeNext(port, step, operation)
 }
 
