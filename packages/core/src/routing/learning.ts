@@ -205,6 +205,9 @@ export class Learning {
   /** Something was learned about the remembered peer found last: it may have a seat, or need a dial. */
   private settle(node: number, nowS: number): void {
     const { holdings } = this
+    const { evidence: e, row } = holdings
+    // Out of the table the bench fades with what led to it.
+    if (e.is(row, BENCHED) && !this.estimator.benched(e, row, nowS)) e.mark(row, 0, BENCHED)
     if (holdings.qualifies()) {
       holdings.admit(node, nowS)
     } else if (holdings.lacksDial(node)) {
