@@ -4,6 +4,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { peerIdOf } from './addresses.ts'
 import { CliError, codeOf, messageOf } from './errors.ts'
+import { optionsFor } from './network.ts'
 import type { Session } from './session.ts'
 
 /** How long a bootstrap peer that we reached may take to say what it speaks. */
@@ -38,7 +39,7 @@ export async function joinNetwork(session: Session, signal: AbortSignal): Promis
   } catch (error) {
     signal.throwIfAborted()
     const reasons = error instanceof AggregateError ? error.errors : [error]
-    throw noPeersError(session, reasons)
+    throw noPeersError(reasons)
   }
 }
 
@@ -83,7 +84,7 @@ async function contact(session: Session, to: BootstrapPeer, signal: AbortSignal)
     identified?.cancel()
   }
   if (protocols.includes(network.protocol)) return
-  throw new Useless(`${to.addresses[0]}: does not speak ${network.protocol}`, protocols)
+  throw new Useless(`${to.addresses[0]}: ${spokenInstead(network.protocol, protocols)}`, protocols)
 }
 
 /** The next identify of a peer; listening starts at once, so that nothing is missed while we dial. */
@@ -133,10 +134,16 @@ function dialReason(error: unknown): string {
   return /timeout|timed out|aborted/i.test(text) ? 'no answer in time' : text
 }
 
-function noPeersError(session: Session, reasons: readonly unknown[]): CliError {
-  const { protocol } = session.network
-  const reached = reasons.filter((r) => r instanceof Useless && r.protocols.length > 0) as Useless[]
-  if (reached.length > 0) return speaksOther(protocol, reached)
+/** What is wrong with a peer that does not speak `wanted`, and what to do. */
+function spokenInstead(wanted: string, protocols: readonly string[]): string {
+  const other = protocols.find((name) => name.includes('/kad/'))
+  if (other !== undefined) return `speaks ${other} and not ${wanted}: try ${optionsFor(other)}`
+  return `does not speak ${wanted}: if it is a client, start it with --mode server`
+}
+
+function noPeersError(reasons: readonly unknown[]): CliError {
+  const reached = reasons.find((each) => each instanceof Useless && each.protocols.length > 0)
+  if (reached !== undefined) return new CliError('noPeers', messageOf(reached))
   const [first, ...more] = reasons.map(messageOf)
   const others = more.length === 0 ? '' : `; and ${more.length} more failed`
   const advice = 'check the network, or give other peers with --bootstrap'
@@ -144,15 +151,4 @@ function noPeersError(session: Session, reasons: readonly unknown[]): CliError {
     'noPeers',
     `no bootstrap peer could be reached (${first}${others}): ${advice}`,
   )
-}
-
-function speaksOther(protocol: string, reached: readonly Useless[]): CliError {
-  const spoken = new Set(reached.flatMap((each) => each.protocols))
-  const others = [...spoken].filter((name) => name.includes('/kad/'))
-  const advice =
-    others.length > 0
-      ? `it speaks ${others.join(' and ')}: try --network or --protocol`
-      : 'it may be a client: start it with --mode server'
-  const text = `no bootstrap peer speaks ${protocol} (reached ${reached.length}); ${advice}`
-  return new CliError('noPeers', text)
 }

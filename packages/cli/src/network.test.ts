@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { testIo } from '../test/fixtures.ts'
 import { PUBLIC_BOOTSTRAP, parseBootstrap, parseOwnAddress } from './addresses.ts'
 import { CliError } from './errors.ts'
-import { chooseNetwork } from './network.ts'
+import { chooseNetwork, optionsFor } from './network.ts'
 
 const PEER = '/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
 const LOOPBACK = `/ip4/127.0.0.1/tcp/4001${PEER}`
@@ -60,6 +60,12 @@ describe('the network', () => {
     expect(kept('local')).toEqual([PRIVATE])
     expect(kept('any')).toEqual([PRIVATE, PUBLIC])
   })
+})
+
+test('a protocol is spoken by the options of its network', () => {
+  expect(optionsFor('/ipfs/kad/1.0.0')).toBe('--network any')
+  expect(optionsFor('/ipfs/lan/kad/1.0.0')).toBe('--network local')
+  expect(optionsFor('/my/kad/1.0.0')).toBe('--protocol /my/kad/1.0.0')
 })
 
 describe('multiaddrs', () => {

@@ -40,6 +40,12 @@ const PROFILES: Readonly<Record<NetworkName, Omit<Network, 'name' | 'bootstrap'>
   any: { protocol: '/ipfs/kad/1.0.0', peerInfoMapper: passthroughMapper },
 }
 
+/** The options by which one speaks `protocol`. */
+export function optionsFor(protocol: string): string {
+  const name = NETWORK_NAMES.findLast((each) => PROFILES[each].protocol === protocol)
+  return name === undefined ? `--protocol ${protocol}` : `--network ${name}`
+}
+
 /**
  * The network that the options name. Without `--network` it is `any` when all bootstrap addresses (or,
  * where there are none, all listen addresses) are private or loopback, and `public` otherwise.

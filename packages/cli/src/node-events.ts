@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Io } from './io.ts'
 import { write } from './io.ts'
 import { contactAll } from './join.ts'
+import { counted } from './output.ts'
 import type { Mode, Session } from './session.ts'
 
 /** First wait before the bootstrap peers are tried again; it doubles up to the longest. */
@@ -114,8 +115,8 @@ function bootstrapLine(
   { reached, of, reason }: { reached: number; of: number; reason?: string },
   waitMs: number,
 ): string {
-  if (reached > 0) return `joined    ${reached} of ${of} bootstrap peers`
-  return `bootstrap none of ${of} peers (${reason}); again in ${waitMs / 1000} s`
+  if (reached > 0) return `joined    ${reached} of ${counted(of, 'bootstrap peer')}`
+  return `bootstrap none of ${counted(of, 'peer')} (${reason}); again in ${waitMs / 1000} s`
 }
 
 async function tellStatus(tell: Tell, session: Session, interrupt: AbortSignal): Promise<void> {
@@ -125,7 +126,7 @@ async function tellStatus(tell: Tell, session: Session, interrupt: AbortSignal):
     waitMs = STATUS_MS
     const table = session.dht.routingTable.size
     const connections = session.node.getConnections().length
-    const line = `status    ${table} peers in the table, ${connections} connections`
+    const line = `status    ${counted(table, 'peer')} in the table, ${counted(connections, 'connection')}`
     // People see it when it changed; programs get their beat.
     await tell('status', { table, connections }, line === shown ? undefined : line)
     shown = line

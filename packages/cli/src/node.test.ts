@@ -78,7 +78,7 @@ describe('a node', () => {
     const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${PEER}`
     const node = startNode('alone', ...LISTEN, '--bootstrap', nobody)
     const line = await node.io.stdout.line(/^bootstrap/)
-    expect(line).toBe(`bootstrap none of 1 peers (${nobody}: nobody listens there); again in 5 s`)
+    expect(line).toBe(`bootstrap none of 1 peer (${nobody}: nobody listens there); again in 5 s`)
     node.interrupt()
     expect(await node.ended).toBe(EXIT.ok)
   })

@@ -14,7 +14,7 @@ import type { Io } from './io.ts'
 import { joinNetwork } from './join.ts'
 import { chooseNetwork } from './network.ts'
 import type { ClientOptions, ListenOptions } from './options.ts'
-import { Output } from './output.ts'
+import { counted, Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { openSession, type Session } from './session.ts'
 import { Tally } from './tally.ts'
@@ -100,9 +100,10 @@ export class Task {
   /** Nothing was found: because nobody answered, or because those who did have nothing. */
   nothingFound(what: string): CliError {
     const { asked, answered } = this.tally.counts()
-    if (answered > 0) return new CliError('notFound', `${what} (${answered} peers answered)`)
+    if (answered > 0)
+      return new CliError('notFound', `${what} (${counted(answered, 'peer')} answered)`)
     const text =
-      asked === 0 ? 'there was no peer to ask' : `none of the ${asked} peers asked answered`
+      asked === 0 ? 'there was no peer to ask' : `none of ${counted(asked, 'peer')} answered`
     return new CliError('noPeers', `${text}: give other peers with --bootstrap`)
   }
 
@@ -130,7 +131,7 @@ export class Task {
     if (this.#io.interrupt.aborted) return new CliError('interrupted', 'interrupted')
     if (!this.isTimedOut) return refusal(error)
     const { asked, answered } = this.tally.counts()
-    const text = asked === 0 ? '' : ` (${answered} of ${asked} peers asked answered)`
+    const text = asked === 0 ? '' : ` (${answered} of ${counted(asked, 'peer')} answered)`
     return new CliError('timeout', `no result in time${text}: give more with --timeout SECONDS`)
   }
 }

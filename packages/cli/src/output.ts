@@ -59,6 +59,11 @@ export class Output {
   }
 }
 
+/** A number and what it counts: `1 peer`, `2 peers`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** A peer in JSON: its id and full addresses. */
 export function peerFields(peer: PeerInfo): { id: string; addresses: string[] } {
   return { id: peer.id.toString(), addresses: fullAddresses(peer) }

@@ -118,10 +118,13 @@ describe('a network that does not answer', () => {
   let silent: Server
   let address: string
   let server: Session
+  let client: Session
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   beforeAll(async () => {
     folder = await temporaryFolder()
     server = await startServer()
+    client = await startServer()
+    await client.dht.setMode('client')
     silent = createServer(() => {}).listen(0, '127.0.0.1')
     await new Promise((resolve) => silent.once('listening', resolve))
     const { port } = silent.address() as { port: number }
@@ -129,7 +132,7 @@ describe('a network that does not answer', () => {
   })
   afterAll(async () => {
     silent.close()
-    await server.stop()
+    await Promise.all([server.stop(), client.stop()])
     await folder.remove()
   })
 
@@ -175,8 +178,16 @@ describe('a network that does not answer', () => {
       ...['get', PK, '--bootstrap', addressOf(server), '--network', 'local'],
     ])
     expect(code).toBe(EXIT.noPeers)
-    expect(err).toContain('no bootstrap peer speaks /ipfs/lan/kad/1.0.0')
-    expect(err).toContain('it speaks /ipfs/kad/1.0.0: try --network or --protocol')
+    expect(err).toContain('speaks /ipfs/kad/1.0.0 and not /ipfs/lan/kad/1.0.0: try --network any')
+  })
+
+  test('since it is a client', async () => {
+    const door = addressOf(client)
+    const { code, err } = await kadmium(['get', PK, '--bootstrap', door])
+    expect(code).toBe(EXIT.noPeers)
+    expect(err).toBe(
+      `kadmium: ${door}: does not speak /ipfs/kad/1.0.0: if it is a client, start it with --mode server\n`,
+    )
   })
 
   test('where one of two does, is entered by the other', async () => {

@@ -4,6 +4,7 @@
  */
 import cliProgress from 'cli-progress'
 import type { Sink } from './io.ts'
+import { counted } from './output.ts'
 import type { Tally } from './tally.ts'
 
 /** An operation that is done by then needs no bar. */
@@ -85,7 +86,8 @@ export class Progress {
     const { tally, timeoutMs } = this.#init
     const { asked, answered, failed } = tally.counts()
     const failures = failed === 0 ? '' : `, ${failed} failed`
-    const peers = asked === 0 ? '' : `${answered} of ${asked} peers answered${failures}, `
+    const peers =
+      asked === 0 ? '' : `${answered} of ${counted(asked, 'peer')} answered${failures}, `
     const seconds = (ms: number) => Math.floor(ms / 1000)
     return { title: this.title, peers, time: `${seconds(elapsedMs)} of ${seconds(timeoutMs)} s` }
   }

@@ -12,6 +12,7 @@ import {
   type ClientOptions,
   type ListenOptions,
 } from '../options.ts'
+import { counted } from '../output.ts'
 
 interface ProvideOptions extends ClientOptions, ListenOptions {
   stay?: boolean
@@ -56,7 +57,7 @@ async function provide(task: Task, cid: CID, io: Io, options: ProvideOptions): P
   const id = session.node.peerId.toString()
   return {
     fields: { cid: cid.toString(), provider: { id, addresses }, stored: told },
-    print: () => task.output.lines([`${cid} announced on ${told} peers as ${id}`]),
+    print: () => task.output.lines([`${cid} announced on ${counted(told, 'peer')} as ${id}`]),
     linger: () => linger(task, io, options),
   }
 }

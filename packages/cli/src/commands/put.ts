@@ -7,6 +7,7 @@ import type { Io } from '../io.ts'
 import { parseHex, parseRecordKey, type RecordKey, recordKey } from '../keys.ts'
 import { type Result, runOperation, type Task } from '../operation.ts'
 import { addClientOptions, type ClientOptions } from '../options.ts'
+import { counted } from '../output.ts'
 
 interface PutOptions extends ClientOptions {
   value?: string
@@ -128,7 +129,7 @@ async function put(task: Task, entry: Entry): Promise<Result> {
   if (stored === 0) throw task.nothingFound('no peer took the record')
   return {
     fields: { key: key.text, bytes: value.length, stored },
-    print: () => task.output.lines([`${key.text} stored on ${stored} peers`]),
+    print: () => task.output.lines([`${key.text} stored on ${counted(stored, 'peer')}`]),
   }
 }
 
