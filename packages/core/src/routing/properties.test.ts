@@ -85,7 +85,7 @@ class World {
   }
 }
 
-const LINKS: readonly Link[] = ['cold', 'connected', 'pooled']
+const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
 
 /** One input, `gapMs` after the one before; each kind reads what it needs. */
 interface Step {
@@ -147,13 +147,18 @@ function apply(world: World, node: number, step: Step, nowMs: number): number[] 
   return []
 }
 
+/** Whether a step tells of a connection. */
+function isLink(step: Step): boolean {
+  return linkOf(step) === 'connected' || linkOf(step) === 'pooled'
+}
+
 function linkOf(step: Step): Link {
-  return LINKS[step.number % 3] as Link
+  return LINKS[step.number % LINKS.length] as Link
 }
 
 /** Whether a step tells what may be all that a peer lacks. */
 function opensDoors(step: Step): boolean {
-  if (step.kind === 'link') return linkOf(step) !== 'cold'
+  if (step.kind === 'link') return isLink(step)
   return (step.kind === 'speaks' || step.kind === 'dial') && step.yes
 }
 
@@ -187,7 +192,7 @@ class Model {
     else if (step.kind === 'dial') told.dialled ||= step.yes
     else if (step.kind === 'load') told.dialled ||= step.yes && blank
     else if (step.kind === 'link') {
-      told.connected = linkOf(step) !== 'cold'
+      told.connected = isLink(step)
       if (told.connected && !step.yes) told.group = step.group
       told.dialled ||= step.yes && told.connected
     } else if (step.kind === 'place' && world.routing.isMember(node, world.ref(step.peer))) {
@@ -329,7 +334,8 @@ test('nobody loses a place but by its own doing, and who qualifies takes a place
         const news = step.kind === 'success' || (opensDoors(step) && !after.failures.get(actor))
         if (!qualifies || !news) return
         expect(after.benched).not.toContain(actor)
-        const group = after.groups.get(actor) as number
+        const group = after.groups.get(actor)
+        if (group === undefined) return // all evidence has faded, so nobody tells its group
         expect(after.members.includes(actor)).toBe(before.hasPlace(actor, group))
       })
     }),

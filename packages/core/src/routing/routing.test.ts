@@ -429,3 +429,49 @@ test('an entry takes 26 bytes, and with its share of all columns less than 28', 
     expect(total / (100 * routing.seatsPerNode)).toBeLessThan(28)
   }
 })
+
+describe('a member whose connection broke', () => {
+  function broken(): Scene {
+    const scene = new Scene()
+    for (const byte of [0b1000_0000, 0b1100_0000]) {
+      scene.meet(byte)
+      scene.meet(byte)
+    }
+    scene.routing.setLink(0, scene.peer(0b1000_0000), 'lost', false, 0, SECOND)
+    return scene
+  }
+
+  test('is avoided while it is looked for, keeps its seat and its name with others', () => {
+    const scene = broken()
+    const peer = scene.peer(0b1000_0000)
+    expect(scene.routing.isAvoided(0, peer, SECOND)).toBe(true)
+    expect(scene.routing.isAvoided(0, scene.peer(0b1100_0000), SECOND)).toBe(false)
+    expect(scene.routing.state(0, peer, SECOND)).toBe('neutral')
+    expect(scene.routing.roundTrips(0, peer)).toBe(5)
+    const named = new Int32Array(20)
+    expect(scene.routing.nearest(0, key8(0), 0, 20, SECOND, NO_PEER, named)).toBe(2)
+  })
+
+  test('is benched by one dial that fails, and only that one', () => {
+    const scene = broken()
+    scene.routing.noteDial(0, scene.peer(0b1000_0000), false, 0, 6 * SECOND)
+    expect(scene.routing.state(0, scene.peer(0b1000_0000), 6 * SECOND)).toBe('benched')
+    expect(scene.routing.state(0, scene.peer(0b1100_0000), 6 * SECOND)).toBe('good')
+    expect(scene.routing.score(0, scene.peer(0b1100_0000), 6 * SECOND)).toBeGreaterThan(0.6)
+  })
+
+  test('is as before when it is connected again', () => {
+    const scene = broken()
+    const peer = scene.peer(0b1000_0000)
+    scene.routing.setLink(0, peer, 'connected', true, 0, 2 * SECOND)
+    expect(scene.routing.isAvoided(0, peer, 2 * SECOND)).toBe(false)
+    expect(scene.routing.state(0, peer, 2 * SECOND)).toBe('good')
+  })
+
+  test('is merely cold when it is no member: nobody looks for it', () => {
+    const scene = new Scene()
+    scene.meetInbound(0b1000_0000)
+    scene.routing.setLink(0, scene.peer(0b1000_0000), 'lost', false, 0, SECOND)
+    expect(scene.routing.isAvoided(0, scene.peer(0b1000_0000), SECOND)).toBe(false)
+  })
+})
