@@ -4,7 +4,6 @@
  * and the time at which its sender received it, which nobody relies on.
  */
 import { type Key, keyFromBytes, type Message, NO_PEER, type PeerRef } from '@kadmium/core'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { equals } from 'uint8arrays/equals'
 import type { Directory } from './directory.ts'
@@ -18,22 +17,15 @@ export function keyOf(keyBytes: Uint8Array): Key {
 
 export interface BridgeInit {
   directory: Directory
-  self: PeerRef
-  /** Our own addresses as others shall see them. */
-  ownAddresses: () => readonly Multiaddr[]
   isConnected: (peer: PeerRef) => boolean
 }
 
 export class Bridge {
   private readonly directory: Directory
-  private readonly self: PeerRef
-  private readonly ownAddresses: () => readonly Multiaddr[]
   private readonly isConnected: (peer: PeerRef) => boolean
 
   constructor(init: BridgeInit) {
     this.directory = init.directory
-    this.self = init.self
-    this.ownAddresses = init.ownAddresses
     this.isConnected = init.isConnected
   }
 
@@ -75,9 +67,7 @@ export class Bridge {
     for (let i = 0; i < count; i++) {
       const ref = refs[i] as PeerRef
       const peer = this.directory.wire(ref, this.isConnected(ref) ? 1 : 0)
-      if (peer === null) continue
-      if (ref === this.self) peer.multiaddrs = this.ownAddresses().map((address) => address.bytes)
-      peers.push(peer)
+      if (peer !== null) peers.push(peer)
     }
     return peers
   }

@@ -8,7 +8,7 @@
  */
 import { keyFromBytes, NO_PEER, type PeerBook, type PeerRef } from '@kadmium/core'
 import type { PeerId, PeerInfo } from '@libp2p/interface'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { PeerInfoMapper } from './types.ts'
 import type { WirePeer } from './wire/codec.ts'
@@ -25,15 +25,29 @@ interface Entry {
   known: Set<string> // BOUNDED: by ADDRESSES_KEPT_MAX; texts of the bytes of what was seen, kept or not
 }
 
+export interface DirectoryInit {
+  book: PeerBook
+  /** Run on each peer that comes in, and on ourselves. */
+  mapper: PeerInfoMapper
+  self: PeerId
+  /** Our own addresses as libp2p knows them now, with our id at the end or without. */
+  ownAddresses: () => readonly Multiaddr[]
+}
+
 export class Directory {
+  /** Ourselves: our addresses are those of the moment. */
+  readonly self: PeerRef
   private readonly book: PeerBook
   private readonly mapper: PeerInfoMapper
+  private readonly ownAddresses: () => readonly Multiaddr[]
   private readonly refs = new Map<string, PeerRef>() // BOUNDED: by the peer book
   private readonly entries = new Map<PeerRef, Entry>() // BOUNDED: by the peer book
 
-  constructor(book: PeerBook, mapper: PeerInfoMapper) {
-    this.book = book
-    this.mapper = mapper
+  constructor(init: DirectoryInit) {
+    this.book = init.book
+    this.mapper = init.mapper
+    this.ownAddresses = init.ownAddresses
+    this.self = this.internId(init.self)
   }
 
   /** The peer with an id of these bytes; `NO_PEER` when the book is full. */
@@ -91,7 +105,11 @@ export class Directory {
   }
 
   addresses(ref: PeerRef): readonly Multiaddr[] {
-    return this.entries.get(ref)?.addresses ?? []
+    const entry = this.entries.get(ref)
+    if (entry === undefined) return []
+    if (ref !== this.self) return entry.addresses
+    const own = this.ownAddresses().map((address) => address.decapsulateCode(CODE_P2P))
+    return this.map(entry, own.slice(0, ADDRESSES_KEPT_MAX))
   }
 
   /** The id of a peer; null where its bytes have the form of an id but are none. */
@@ -118,7 +136,7 @@ export class Directory {
     if (entry === undefined) return null
     return {
       id: entry.idBytes,
-      multiaddrs: entry.addresses.map((address) => address.bytes),
+      multiaddrs: this.addresses(ref).map((address) => address.bytes),
       connection,
     }
   }

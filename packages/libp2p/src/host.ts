@@ -77,8 +77,9 @@ export class Host implements Effects {
     this.init = init
     this.log = init.logger.forComponent(init.logPrefix)
     const book = new PeerBook()
-    this.directory = new Directory(book, init.mapper)
-    this.self = this.directory.internId(init.peerId)
+    const { peerId, mapper, ownAddresses } = init
+    this.directory = new Directory({ book, mapper, self: peerId, ownAddresses })
+    this.self = this.directory.self
     this.selfBytes = init.peerId.toMultihash().bytes
     this.selfKey = keyOf(this.selfBytes)
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] as number
@@ -91,8 +92,6 @@ export class Host implements Effects {
     })
     this.bridge = new Bridge({
       directory: this.directory,
-      self: this.self,
-      ownAddresses: init.ownAddresses,
       isConnected: (peer) => this.isConnected(peer),
     })
     this.driver = new Driver(this.nodes, init.clock, this)
