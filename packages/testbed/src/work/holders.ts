@@ -9,9 +9,12 @@ import { toString as bytesToString } from 'uint8arrays/to-string'
 import { DATASTORE_PREFIX } from '../implementations.ts'
 import type { TestNode } from '../network.ts'
 
+/** A node whose store can be looked into. */
+type Holder = Pick<TestNode, 'datastore'>
+
 /** Does the node's own store have a value for this key, and, if `value` is given, that very value? */
 export async function holdsValue(
-  node: TestNode,
+  node: Holder,
   key: Uint8Array,
   value?: Uint8Array,
 ): Promise<boolean> {
@@ -23,7 +26,7 @@ export async function holdsValue(
 }
 
 /** Does the node's own store name this provider of the CID? */
-export async function holdsProvider(node: TestNode, cid: CID, provider: PeerId): Promise<boolean> {
+export async function holdsProvider(node: Holder, cid: CID, provider: PeerId): Promise<boolean> {
   const multihash = bytesToString(cid.multihash.bytes, 'base32')
   return await node.datastore.has(
     new Key(`${DATASTORE_PREFIX}/provider/${multihash}/${provider.toString()}`),
@@ -31,10 +34,10 @@ export async function holdsProvider(node: TestNode, cid: CID, provider: PeerId):
 }
 
 /** Those of the nodes that hold something. */
-export async function holdersAmong(
-  nodes: readonly TestNode[],
-  holds: (node: TestNode) => Promise<boolean>,
-): Promise<TestNode[]> {
+export async function holdersAmong<T extends Holder>(
+  nodes: readonly T[],
+  holds: (node: T) => Promise<boolean>,
+): Promise<T[]> {
   const flags = await Promise.all(nodes.map(holds))
   return nodes.filter((_, index) => flags[index] === true)
 }
