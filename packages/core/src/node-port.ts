@@ -1,18 +1,20 @@
 /**
  * What operations can have done for them by the rest of a node: the requests they send, the costs and
- * scores they go by, the records they want judged. Each method is a line or two; no decisions here.
+ * scores they go by, the records they want judged. Methods of a few lines; no decisions here.
  */
 import type { Config } from './config.ts'
-import { KEY_WORDS } from './key.ts'
+import { copyKey, KEY_WORDS } from './key.ts'
 import type { Message } from './messages.ts'
 import type { Operation } from './operation/operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './operation/port.ts'
-import type { PeerRef } from './peers.ts'
+import type { PeerBook, PeerRef } from './peers.ts'
 import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
 import type { Records } from './records/records.ts'
 import type { Purpose, Requests } from './requests.ts'
 import type { Routing } from './routing/routing.ts'
 import type { NetworkSize } from './size.ts'
+
+const NO_BYTES = new Uint8Array(0)
 
 /** What operations of a node had to wait for. */
 const REQUEST = 1
@@ -22,7 +24,9 @@ export interface NodePortInit {
   nodes: number
   config: Config
   seed: number
+  book: PeerBook
   selfKeys: Uint32Array
+  selfBytes: readonly Uint8Array[]
   selves: Int32Array
   routing: Routing
   records: Records
@@ -33,6 +37,9 @@ export interface NodePortInit {
 
 export class NodePort implements OperationPort {
   private readonly config: Config
+  private readonly book: PeerBook
+  private readonly selfKeys: Uint32Array
+  private readonly selfBytes: readonly Uint8Array[]
   private readonly selves: Int32Array
   private readonly routing: Routing
   private readonly records: Records
@@ -46,6 +53,9 @@ export class NodePort implements OperationPort {
 
   constructor(init: NodePortInit) {
     this.config = init.config
+    this.book = init.book
+    this.selfKeys = init.selfKeys
+    this.selfBytes = init.selfBytes
     this.selves = init.selves
     this.routing = init.routing
     this.records = init.records
@@ -77,6 +87,16 @@ export class NodePort implements OperationPort {
     const rtoMs = this.routing.rtoMs(node, peer, nowMs)
     this.requests.open(node, id, peer, purpose, operation, nowMs, rtoMs, timeoutMs)
     step.outbox.send(id, peer, message, config.dialTimeoutMs)
+  }
+
+  /** Asks a peer for the neighbourhood of our own key, unless it is being asked: is it there, and does it answer? */
+  check(step: Step, peer: PeerRef): void {
+    const { node, outbox } = step
+    if (!this.book.has(peer) || this.requests.isAsked(node, peer) || !this.hasRoom(step)) return
+    const message = outbox.message('findNode')
+    copyKey(this.selfKeys, node * KEY_WORDS, message.key, 0)
+    message.keyBytes = this.selfBytes[node] ?? NO_BYTES
+    this.open(step, null, peer, 'check', message)
   }
 
   self(node: number): PeerRef {

@@ -23,8 +23,6 @@ import { Routing } from './routing/routing.ts'
 import { NetworkSize } from './size.ts'
 import { Upkeep, upkeepWalk } from './upkeep.ts'
 
-const NO_BYTES = new Uint8Array(0)
-
 export interface NodesInit {
   /** The peer book that the refs of all inputs and outputs belong to. */
   book: PeerBook
@@ -52,7 +50,6 @@ export class Nodes {
   private readonly upkeep: Upkeep
   private readonly sizes: NetworkSize
   private readonly selves: Int32Array
-  private readonly selfBytes: readonly Uint8Array[]
   private readonly online: Uint8Array
   private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
   private readonly walkStart: StartOperation = upkeepWalk()
@@ -66,7 +63,6 @@ export class Nodes {
     this.book = book
     this.config = config
     this.selves = Int32Array.from(init.selves)
-    this.selfBytes = init.selfBytes ?? []
     this.online = new Uint8Array(nodes)
     const selfKeys = new Uint32Array(allocate(nodes * KEY_WORDS * 4))
     for (let node = 0; node < nodes; node++) {
@@ -82,7 +78,9 @@ export class Nodes {
       nodes,
       config,
       seed: init.seed,
+      book,
       selfKeys,
+      selfBytes: init.selfBytes ?? [],
       selves: this.selves,
       routing: this.routing,
       records: this.records,
@@ -171,8 +169,7 @@ export class Nodes {
         this.requestFailed(step, input.request, input.reason)
         break
       case 'linkChanged':
-        this.routing.setLink(node, input.peer, input.link, input.dialled, input.ipGroup, nowMs)
-        if (input.link === 'lost' && this.online[node] === 1) this.upkeep.lost(step, input.peer)
+        this.linkChanged(step, input)
         break
       case 'protocolChanged':
         this.protocolChanged(step, input.peer, input.speaks)
@@ -181,7 +178,7 @@ export class Nodes {
         this.upkeep.dialEnded(node)
         this.routing.noteDial(node, input.peer, input.ok, input.ipGroup, nowMs)
         if (input.ok && this.routing.state(node, input.peer, nowMs) === 'benched') {
-          this.check(step, input.peer) // there it is: does it answer?
+          this.port.check(step, input.peer) // there it is: does it answer?
         }
         break
       case 'validated':
@@ -201,6 +198,7 @@ export class Nodes {
         break
       case 'peerLoaded':
         this.routing.loadPeer(node, input.peer, input.evidence, input.ageMs, input.ipGroup, nowMs)
+        if (this.online[node] === 1) this.upkeep.peerMet(node, nowMs)
         break
       default:
         unreachable(input)
@@ -341,7 +339,7 @@ export class Nodes {
   private keepUp(step: Step): void {
     this.upkeep.pickWalk(step)
     const due = this.upkeep.retry(step)
-    for (let i = 0; i < due.length; i++) this.check(step, due[i] as PeerRef)
+    for (let i = 0; i < due.length; i++) this.port.check(step, due[i] as PeerRef)
   }
 
   private walkTo(step: Step, key: Key, keyBytes: Uint8Array): void {
@@ -351,6 +349,15 @@ export class Nodes {
     if (operation !== null) this.operations.walk(step, operation)
   }
 
+  private linkChanged(step: Step, input: Extract<Input, { kind: 'linkChanged' }>): void {
+    const { node, nowMs } = step
+    const { peer, dialled, ipGroup } = input
+    // Offline nobody looks for a peer whose connection broke.
+    const link = input.link === 'lost' && this.online[node] === 0 ? 'cold' : input.link
+    this.routing.setLink(node, peer, link, dialled, ipGroup, nowMs)
+    if (link === 'lost') this.upkeep.lost(step, peer)
+  }
+
   private protocolChanged(step: Step, peer: PeerRef, speaks: boolean): void {
     const { node, nowMs } = step
     this.routing.setSpeaks(node, peer, speaks, nowMs)
@@ -358,17 +365,7 @@ export class Nodes {
     this.upkeep.peerMet(node, nowMs)
     // It shows up, so it is worth a look now, even if it was to wait out a back-off.
     const isBenched = this.routing.state(node, peer, nowMs) === 'benched'
-    if (isBenched || !this.routing.isMember(node, peer)) this.check(step, peer)
-  }
-
-  /** Asks a peer for the neighbourhood of our own key: is it there, and does it answer? */
-  private check(step: Step, peer: PeerRef): void {
-    if (!this.port.hasRoom(step) || this.requests.isAsked(step.node, peer) || !this.book.has(peer))
-      return
-    const message = step.outbox.message('findNode')
-    copyKey(this.book.keys, this.book.at(this.selves[step.node] as PeerRef), message.key, 0)
-    message.keyBytes = this.selfBytes[step.node] ?? NO_BYTES
-    this.port.open(step, null, peer, 'check', message)
+    if (isBenched || !this.routing.isMember(node, peer)) this.port.check(step, peer)
   }
 
   private complete(step: Step, completion: Completion | null): void {
