@@ -23,7 +23,7 @@ export interface Formation {
 }
 
 export interface FormOptions {
-  /** Nodes that join at the same time. Default 6. */
+  /** Nodes that join at the same time. Default 8. */
   concurrency?: number
   /** No dial for so long means formed. Default 3,000 ms. */
   quietMs?: number
@@ -37,6 +37,12 @@ export interface FormOptions {
 
 /** Lookups of random keys that each node makes after that of itself. */
 const RANDOM_LOOKUPS = 3
+
+/** How often quiet is looked for. */
+const POLL_MS = 20
+
+/** A full bootstrap node refuses a dial now and then; the newcomer tries again. */
+const DIAL_TRIES = 4
 
 export async function form(network: Network, options: FormOptions = {}): Promise<Formation> {
   const startMs = performance.now()
@@ -53,7 +59,7 @@ export async function form(network: Network, options: FormOptions = {}): Promise
   }))
   const bootstrap = network.node(0)
   let joined = 0
-  await eachLimited(plans, options.concurrency ?? 6, async ({ node, keys }) => {
+  await eachLimited(plans, options.concurrency ?? 8, async ({ node, keys }) => {
     if (node !== bootstrap) await join(node, bootstrap, keys, options)
     options.onProgress?.(++joined, plans.length)
   })
@@ -80,7 +86,7 @@ async function join(
   options: FormOptions,
 ): Promise<void> {
   options.signal?.throwIfAborted()
-  if (bootstrap !== undefined) await node.libp2p.dial(bootstrap.libp2p.getMultiaddrs())
+  if (bootstrap !== undefined) await dialPatiently(node, bootstrap)
   for (const key of keys) {
     const timeout = AbortSignal.timeout(options.lookupTimeoutMs ?? 20_000)
     const signals = options.signal === undefined ? [timeout] : [timeout, options.signal]
@@ -94,11 +100,55 @@ async function join(
   }
 }
 
-/** Waits until no node has dialled for `quietMs` and none is dialling; false when time ran out first. */
+async function dialPatiently(node: TestNode, bootstrap: TestNode): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await node.libp2p.dial(bootstrap.libp2p.getMultiaddrs())
+      return
+    } catch (error) {
+      if (tries === DIAL_TRIES) throw error
+      await sleep(1_000)
+    }
+  }
+}
+
+/**
+ * Waits until no request has been under way and no dial has begun or hung for `quietMs`; false when `timeoutMs`
+ * ran out first.
+ */
 export async function settle(
   network: Network,
   quietMs: number,
   timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const { meter, wan } = network
+  const busy = (): boolean => {
+    const dialled = performance.now() - wan.lastDialAtMs < quietMs
+    return dialled || wan.dialsInFlight > 0 || !meter.isQuiet()
+  }
+  return await quietFor(quietMs, timeoutMs, busy, signal)
+}
+
+/**
+ * The same for what some operations left behind: all requests that set out until a moment after their end, those
+ * that wait for a dial to a dead peer included. What begins later, and dials that no request waits for, are
+ * upkeep: nodes of either kind try lost peers again for minutes.
+ */
+export async function settleAfter(
+  network: Network,
+  quietMs: number,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const begunByMs = performance.now() + quietMs
+  return await quietFor(quietMs, timeoutMs, () => !network.meter.isQuiet(begunByMs), signal)
+}
+
+async function quietFor(
+  quietMs: number,
+  timeoutMs: number,
+  busy: () => boolean,
   signal?: AbortSignal,
 ): Promise<boolean> {
   const deadlineMs = performance.now() + timeoutMs
@@ -106,9 +156,9 @@ export async function settle(
   while (performance.now() < deadlineMs) {
     signal?.throwIfAborted()
     const nowMs = performance.now()
-    if (network.wan.dialsInFlight > 0 || !network.meter.quiet) quietSinceMs = nowMs
-    if (nowMs - Math.max(quietSinceMs, network.wan.lastDialAtMs) >= quietMs) return true
-    await sleep(20)
+    if (busy()) quietSinceMs = nowMs
+    if (nowMs - quietSinceMs >= quietMs) return true
+    await sleep(POLL_MS)
   }
   return false
 }

@@ -3,6 +3,7 @@
  * report. All else in this package is written over `Implementation`. Every network runs them with the same
  * options, which are only what a network on loopback needs; the rest are the implementation's defaults.
  */
+import { kadDHT as kadmium } from '@kadmium/libp2p'
 import { kadDHT, passthroughMapper, type SingleKadDHT } from '@libp2p/kad-dht'
 import { ipnsSelector } from 'ipns/selector'
 import { ipnsValidator } from 'ipns/validator'
@@ -37,9 +38,26 @@ const COMMON_OPTIONS = {
   selectors: { ipns: ipnsSelector },
 }
 
-export const KAD_DHT: Implementation = {
+const KADMIUM: Implementation = {
+  name: 'Kadmium',
+  createDht: () => kadmium(COMMON_OPTIONS) as unknown as DhtFactory,
+  // As many as the other, so that both bulks are alike.
+  bulkConcurrency: 10,
+}
+
+const KAD_DHT: Implementation = {
   name: '@libp2p/kad-dht',
   createDht: () => kadDHT(COMMON_OPTIONS) as DhtFactory,
   // The concurrency of its own reprovider.
   bulkConcurrency: 10,
+}
+
+/** How the demo's options and its JSON name the implementations, in the order of the table. */
+export const IMPLEMENTATION_IDS = ['kadmium', 'kadDht'] as const
+
+export type ImplementationId = (typeof IMPLEMENTATION_IDS)[number]
+
+export const IMPLEMENTATIONS: Readonly<Record<ImplementationId, Implementation>> = {
+  kadmium: KADMIUM,
+  kadDht: KAD_DHT,
 }

@@ -148,14 +148,14 @@ async function createNode(
     services: {
       identify: identify(),
       ping: ping(),
-      dht: (components: object) => dht(meter.componentsFor(components)),
+      dht: (components: object) => dht(meter.componentsFor(components, host)),
     },
     // All nodes share one address, so the limit of 5 new connections a second for each address cannot stand.
     connectionManager: { inboundConnectionThreshold: 1_000_000 },
     // It pings each connection every 10 s, which would drown the pings of the DHTs in the counters.
     connectionMonitor: { enabled: false },
   })
-  meter.watch(libp2p)
+  meter.watch(libp2p, host)
   const peerId = peerIdFromPrivateKey(privateKey)
   return {
     index: host.index,

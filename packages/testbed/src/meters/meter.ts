@@ -29,7 +29,7 @@ export interface Counts {
   requests: Map<number, number>
   /** Kademlia requests written, of all types. */
   sent: number
-  /** Requests for which no connection or no stream came about, given up ones included. */
+  /** Requests for which no connection or no stream came about, those that still hang included. */
   inVain: number
   /** Pings of libp2p's ping protocol. */
   pings: number
@@ -55,8 +55,8 @@ export class Meter {
   private readonly failures = new WeakSet<Error>()
   /** Kademlia requests that wait for their reply. */
   requestsInFlight = 0
-  /** Streams that are being negotiated. */
-  streamsOpening = 0
+  /** When each attempt to get a stream for a request began. Bounded by the nodes' requests. */
+  private readonly openings = new Set<{ readonly atMs: number }>()
 
   /** Counts what this node opens and sends from now on. */
   watch(node: Libp2p, host: MeteredHost): void {
@@ -72,19 +72,25 @@ export class Meter {
       get: (target, name, receiver) => {
         const component: unknown = Reflect.get(target, name, receiver)
         return name === 'connectionManager'
-          ? this.watched(component as ConnectionManager)
+          ? this.watched(component as ConnectionManager, host)
           : component
       },
     })
   }
 
   snapshot(): Counts {
-    return { ...this.counts, requests: new Map(this.counts.requests) }
+    const inVain = this.counts.inVain + this.openings.size
+    return { ...this.counts, inVain, requests: new Map(this.counts.requests) }
   }
 
-  /** Nothing asked for is unanswered. */
-  get quiet(): boolean {
-    return this.requestsInFlight === 0 && this.streamsOpening === 0
+  /**
+   * No request is under way: none waits for its reply, and none that set out at a time or before (by default: ever)
+   * still waits for a stream, be it through a dial that hangs.
+   */
+  isQuiet(begunByMs: number = Number.POSITIVE_INFINITY): boolean {
+    if (this.requestsInFlight > 0) return false
+    for (const { atMs } of this.openings) if (atMs <= begunByMs) return false
+    return true
   }
 
   private watched(manager: ConnectionManager, host: MeteredHost): ConnectionManager {
@@ -100,8 +106,10 @@ export class Meter {
     return outer
   }
 
-  /** Counts a failure once, though it may pass here on its way from a stream to a connection manager. */
+  /** Follows an opening; counts a failure once, though it may pass here as a stream's and as a connection's. */
   private async orInVain<T>(opening: Promise<T>, host: MeteredHost): Promise<T> {
+    const start = { atMs: performance.now() }
+    if (!host.dark) this.openings.add(start)
     try {
       return await opening
     } catch (error) {
@@ -109,6 +117,8 @@ export class Meter {
       if (!counted && !host.dark) this.counts.inVain++
       if (error instanceof Error) this.failures.add(error)
       throw error
+    } finally {
+      this.openings.delete(start)
     }
   }
 
@@ -119,17 +129,11 @@ export class Meter {
       protocols: string | string[],
       options?: NewStreamOptions,
     ): Promise<Stream> => {
-      this.streamsOpening++
-      try {
-        const opening = open(protocols, options)
-        const stream = await (protocols.includes(KAD_PROTOCOL)
-          ? this.orInVain(opening, host)
-          : opening)
-        this.watchStream(stream)
-        return stream
-      } finally {
-        this.streamsOpening--
-      }
+      const opening = open(protocols, options)
+      const isKad = protocols.includes(KAD_PROTOCOL)
+      const stream = await (isKad ? this.orInVain(opening, host) : opening)
+      this.watchStream(stream)
+      return stream
     }
   }
 
@@ -218,7 +222,8 @@ export function countsBetween(before: Counts, after: Counts): Counts {
   return {
     requests,
     sent: after.sent - before.sent,
-    inVain: after.inVain - before.inVain,
+    // One that hung before may have come about after all.
+    inVain: Math.max(0, after.inVain - before.inVain),
     pings: after.pings - before.pings,
     otherStreams: after.otherStreams - before.otherStreams,
     kadStreams: after.kadStreams - before.kadStreams,

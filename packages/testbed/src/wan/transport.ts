@@ -60,9 +60,7 @@ async function dial(
 ): ReturnType<Transport['dial']> {
   const { signal } = options
   const remote = wan.hostAt(tcpPort(address))
-  wan.dialsInFlight++
-  wan.dialsStarted++
-  wan.lastDialAtMs = performance.now()
+  const ended = wan.dialBegins(host)
   try {
     signal.throwIfAborted()
     const swallowed = (): boolean => host.dark || remote?.dark === true
@@ -73,7 +71,7 @@ async function dial(
       upgrader: delayedUpgrader(wan, host, options.upgrader, remote),
     })
   } finally {
-    wan.dialsInFlight--
+    ended()
   }
 }
 

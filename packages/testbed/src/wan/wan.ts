@@ -27,15 +27,26 @@ export class Wan {
   readonly queue: DelayQueue
   /** Hosts by TCP port, listening and dialling. Bounded by the sockets of the process. */
   private readonly ports = new Map<number, WanHost>()
-  /** Dials under way, hanging ones included. */
+  /** Dials under way, hanging ones included; those of dark hosts are nobody's cost and not counted. */
   dialsInFlight = 0
-  /** Dials begun, hanging ones included. */
+  /** Dials begun by hosts that were not dark, hanging ones included. */
   dialsStarted = 0
   /** When a dial last began, on the clock of `performance.now`; 0 before the first. */
   lastDialAtMs = 0
 
   constructor(queue: DelayQueue = new DelayQueue()) {
     this.queue = queue
+  }
+
+  /** A dial begins; call what is returned once when it has ended. */
+  dialBegins(host: WanHost): () => void {
+    if (host.dark) return () => {}
+    this.dialsInFlight++
+    this.dialsStarted++
+    this.lastDialAtMs = performance.now()
+    return () => {
+      this.dialsInFlight--
+    }
   }
 
   bindPort(port: number, host: WanHost): void {
