@@ -4,11 +4,11 @@
  * back as inputs. Nothing here decides anything about the DHT.
  */
 
-import type { OperationEvent } from '@kadmium/core'
 import {
   type Input,
   type Message,
   type Nodes,
+  type OperationEvent,
   Outbox,
   type Output,
   type PeerRef,
@@ -28,56 +28,81 @@ export interface Effects {
   persistProvider: (output: Extract<Output, { kind: 'persistProvider' }>) => void
   event: (event: OperationEvent) => void
   forget: (peer: PeerRef) => void
+  /** One of these threw, which none should; what was asked for beside it is done all the same. */
+  failed: (error: unknown) => void
 }
 
-/** The wall clock, made monotonic, and one timer. */
+/** The wall clock, made steady, and timers. */
 export interface DriverClock {
   /** Milliseconds since 1970, never running backwards. */
   now: () => number
+  /** Runs `run` once after the delay, or after 2^31 - 1 ms (25 days) if that is less. */
   setTimer: (delayMs: number, run: () => void) => { clear: () => void }
 }
 
-/** A timer can't be set further ahead than this (2^31 - 1 ms in all runtimes); it is set anew then. */
-const TIMER_MAX_MS = 2 ** 31 - 1
+/**
+ * Something for the node to hear, or how to come by it (null: nothing after all). The second is for
+ * whoever interns peers: it is called when the input's turn has come, since what nothing holds yet
+ * does not outlive the turn of another.
+ */
+export type Arrival = Input | (() => Input | null)
 
 export class Driver {
-  private readonly nodes: Nodes
+  private readonly nodes: Pick<Nodes, 'handle' | 'deadline'>
   private readonly clock: DriverClock
   private readonly effects: Effects
   private readonly outbox = new Outbox()
-  private readonly inputs: Input[] = [] // BOUNDED: by the outputs of one step that are answered at once
-  private running = false
+  private readonly arrivals: Arrival[] = [] // BOUNDED: by what the effects of one step answer at once
+  private busy = false
+  private started = false
   private timer: { clear: () => void } | null = null
   private timerAtMs = Number.POSITIVE_INFINITY
 
-  constructor(nodes: Nodes, clock: DriverClock, effects: Effects) {
+  constructor(nodes: Pick<Nodes, 'handle' | 'deadline'>, clock: DriverClock, effects: Effects) {
     this.nodes = nodes
     this.clock = clock
     this.effects = effects
   }
 
-  /** Hands an input to the node. Inputs that arise while one is handled wait for their turn. */
-  dispatch(input: Input): void {
-    this.inputs.push(input)
-    if (this.running) return
-    this.running = true
-    try {
-      for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
-        this.outbox.clear()
-        this.nodes.handle(0, this.clock.now(), next, this.outbox)
-        for (let i = 0; i < this.outbox.count; i++) this.perform(this.outbox.at(i))
-      }
-    } finally {
-      this.running = false
-    }
+  /** From now on the node is woken at its deadlines. */
+  start(): void {
+    this.started = true
     this.schedule()
   }
 
-  /** No timer outlives the node's host. */
-  close(): void {
-    this.timer?.clear()
-    this.timer = null
-    this.timerAtMs = Number.POSITIVE_INFINITY
+  /** Sleeps: no timer is left and none is set, but inputs are still handled. */
+  stop(): void {
+    this.started = false
+    this.clearTimer()
+  }
+
+  /** Hands an input to the node. What arrives while one is handled waits for its turn. */
+  dispatch(arrival: Arrival): void {
+    this.arrivals.push(arrival)
+    if (this.busy) return
+    this.busy = true
+    try {
+      for (let next = this.arrivals.shift(); next !== undefined; next = this.arrivals.shift()) {
+        const input = typeof next === 'function' ? next() : next
+        if (input !== null) this.step(input)
+      }
+    } finally {
+      this.busy = false
+      this.schedule()
+    }
+  }
+
+  private step(input: Input): void {
+    const { outbox, effects } = this
+    outbox.clear()
+    this.nodes.handle(0, this.clock.now(), input, outbox)
+    for (let i = 0; i < outbox.count; i++) {
+      try {
+        this.perform(outbox.at(i))
+      } catch (error) {
+        effects.failed(error)
+      }
+    }
   }
 
   private perform(output: Output): void {
@@ -123,18 +148,23 @@ export class Driver {
 
   /** Sets the timer for the node's next deadline, unless it stands early enough already. */
   private schedule(): void {
+    if (!this.started) return
     const deadlineMs = this.nodes.deadline(0)
-    if (deadlineMs === this.timerAtMs) return
     // A timer that fires early costs one empty wake; setting it anew for each input would cost more.
-    if (this.timer !== null && this.timerAtMs <= deadlineMs) return
-    this.close()
-    if (deadlineMs === Number.POSITIVE_INFINITY) return
-    const delayMs = Math.min(Math.max(0, Math.ceil(deadlineMs - this.clock.now())), TIMER_MAX_MS)
+    if (deadlineMs >= this.timerAtMs) return
+    this.clearTimer()
+    const delayMs = Math.max(0, Math.ceil(deadlineMs - this.clock.now()))
     this.timerAtMs = deadlineMs
     this.timer = this.clock.setTimer(delayMs, () => {
       this.timer = null
       this.timerAtMs = Number.POSITIVE_INFINITY
       this.dispatch({ kind: 'wake' })
     })
+  }
+
+  private clearTimer(): void {
+    this.timer?.clear()
+    this.timer = null
+    this.timerAtMs = Number.POSITIVE_INFINITY
   }
 }

@@ -4,7 +4,6 @@
  */
 import {
   type Config,
-  type Input,
   KEY_BITS,
   type Key,
   Message,
@@ -19,7 +18,7 @@ import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { Bridge, keyOf } from './bridge.ts'
 import { Directory } from './directory.ts'
-import { Driver, type DriverClock, type Effects } from './driver.ts'
+import { type Arrival, Driver, type DriverClock, type Effects } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
 import { randomKeyInBucket } from './random-key.ts'
 import type { RecordJudge } from './records/judge.ts'
@@ -98,18 +97,19 @@ export class Host implements Effects {
   }
 
   /** Hands the core an input. */
-  readonly dispatch = (input: Input): void => {
-    this.driver.dispatch(input)
+  readonly dispatch = (arrival: Arrival): void => {
+    this.driver.dispatch(arrival)
   }
 
   /** The pool that requests go through from now on. */
   connect(pool: StreamPool): void {
     this.pool = pool
+    this.driver.start()
   }
 
   /** No request, timer or answer survives this. */
   close(): void {
-    this.driver.close()
+    this.driver.stop()
     for (const { controller } of this.outgoing.values()) controller.abort()
     this.outgoing.clear()
     this.exchanges.clear()
@@ -152,7 +152,7 @@ export class Host implements Effects {
         : pool.request(peer, bytes, options)
     sent.then(
       (answer) => this.answered(request, answer),
-      (error: unknown) => this.failed(request, error),
+      (error: unknown) => this.unanswered(request, error),
     )
   }
 
@@ -221,6 +221,10 @@ export class Host implements Effects {
     this.directory.forget(peer)
   }
 
+  failed(error: unknown): void {
+    this.log.error('could not do what the node asked for - %e', error)
+  }
+
   /** Everything that the store holds from an earlier run. */
   async load(nowMs: number): Promise<void> {
     const { storage } = this.init
@@ -281,7 +285,7 @@ export class Host implements Effects {
     this.dispatch({ kind: 'answerArrived', request, message, rttMs: answer?.rttMs ?? -1 })
   }
 
-  private failed(request: number, error: unknown): void {
+  private unanswered(request: number, error: unknown): void {
     if (!this.outgoing.delete(request)) return
     const reason = error instanceof RequestError ? error.reason : 'reset'
     this.log.trace('request %d failed - %e', request, error)

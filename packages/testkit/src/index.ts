@@ -6,8 +6,10 @@ export {
   tinyWorld,
 } from './arbitraries.ts'
 export { goLookup, jsLookup } from './baselines.ts'
+export { HandClock } from './hand-clock.ts'
 export { type LookupMeans, lookupMeans, networkBook, runLookup } from './lookup-run.ts'
 export { Network } from './network.ts'
+export { Notes } from './notes.ts'
 export { key8, type TinyBook, tinyBook } from './tiny.ts'
 export { judge, recordOf } from './world/judge.ts'
 export { type Names, ownNames, sharedNames } from './world/names.ts'
