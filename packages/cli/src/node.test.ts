@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { kadmium, start, temporaryFolder } from '../test/fixtures.ts'
+import { kadmium, lineOf, start, temporaryFolder } from '../test/fixtures.ts'
 import { EXIT } from './errors.ts'
 
 const PEER = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
@@ -29,14 +29,14 @@ function startNode(name: string, ...args: string[]): ReturnType<typeof start> {
 }
 
 async function listening(node: ReturnType<typeof start>): Promise<Record<string, string>> {
-  return JSON.parse(await node.io.stdout.line(/"listening"/))
+  return JSON.parse(await lineOf(node, /"listening"/))
 }
 
 describe('a node', () => {
   test('tells people who and where it is, and stops when asked', async () => {
     const node = startNode('people', ...LISTEN)
-    await node.io.stdout.line(/^address /)
-    const [id, network, mode, data, address] = node.io.stdout.lines
+    await lineOf(node, /^address /)
+    const [id, network, mode, data, address] = node.stdout.lines
     expect(id).toMatch(/^peer id {3}12D3KooW\w+$/)
     expect(network).toBe('network   any, /ipfs/kad/1.0.0')
     expect(mode).toBe('mode      server')
@@ -44,8 +44,8 @@ describe('a node', () => {
     expect(address).toMatch(/^address {3}\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3KooW\w+$/)
     node.interrupt()
     expect(await node.ended).toBe(EXIT.ok)
-    expect(node.io.stdout.lines.slice(-2)).toEqual(['stopping', 'stopped'])
-    expect(node.io.stderr.text).toBe('')
+    expect(node.stdout.lines.slice(-2)).toEqual(['stopping', 'stopped'])
+    expect(node.stderr.text).toBe('')
   })
 
   test('tells programs the same, one object a line, and is the same peer again', async () => {
@@ -57,7 +57,7 @@ describe('a node', () => {
       ids.push(peerId as string)
       node.interrupt()
       expect(await node.ended).toBe(EXIT.ok)
-      const events = node.io.stdout.lines.map((line) => JSON.parse(line))
+      const events = node.stdout.lines.map((line) => JSON.parse(line))
       expect(events.map((each) => each.event)).toEqual(['listening', 'stopping', 'stopped'])
     }
     expect(ids[0]).toBe(ids[1])
@@ -67,7 +67,7 @@ describe('a node', () => {
     const first = startNode('first', ...LISTEN, '--json')
     const addresses = (await listening(first)).addresses
     const second = startNode('second', ...LISTEN, '--json', '--bootstrap', String(addresses?.[0]))
-    const joined = JSON.parse(await second.io.stdout.line(/"bootstrap"/))
+    const joined = JSON.parse(await lineOf(second, /"bootstrap"/))
     expect(joined).toEqual({ event: 'bootstrap', reached: 1, of: 1 })
     const door = String((await listening(second)).addresses?.[0])
     const put = await kadmium(['put', '--pk', '--json', '--bootstrap', door])
@@ -77,7 +77,7 @@ describe('a node', () => {
   test('goes on where no bootstrap peer answers, and tells when it tries again', async () => {
     const nobody = `/ip4/127.0.0.1/tcp/1/p2p/${PEER}`
     const node = startNode('alone', ...LISTEN, '--bootstrap', nobody)
-    const line = await node.io.stdout.line(/^bootstrap/)
+    const line = await lineOf(node, /^bootstrap/)
     expect(line).toBe(`bootstrap none of 1 peer (${nobody}: nobody listens there); again in 5 s`)
     node.interrupt()
     expect(await node.ended).toBe(EXIT.ok)
@@ -92,7 +92,7 @@ describe('a node', () => {
     await listening(again)
     again.interrupt()
     expect(await again.ended).toBe(EXIT.ok)
-    expect(again.io.stdout.text).not.toContain('"bootstrap"')
+    expect(again.stdout.text).not.toContain('"bootstrap"')
   })
 
   test('alone has its data folder', async () => {
@@ -133,7 +133,7 @@ describe('the mode', () => {
 
   test('auto becomes a server on the public network with a public address', async () => {
     const node = startNode('public', ...LISTEN, ...open, '--announce', '/ip4/8.8.8.8/tcp/4001')
-    expect(await node.io.stdout.line(/^mode +server/)).toBe('mode      server')
-    expect(node.io.stdout.text).toContain('address   /ip4/8.8.8.8/tcp/4001/p2p/12D3KooW')
+    expect(await lineOf(node, /^mode +server/)).toBe('mode      server')
+    expect(node.stdout.text).toContain('address   /ip4/8.8.8.8/tcp/4001/p2p/12D3KooW')
   })
 })

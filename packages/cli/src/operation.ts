@@ -122,8 +122,13 @@ export class Task {
     }
   }
 
+  /** Stops the node. The result stands by then: what goes wrong here is told, and changes nothing. */
   async close(): Promise<void> {
-    await within(this.#session?.stop(), STOP_TIMEOUT_MS)
+    try {
+      await within(this.#session?.stop(), STOP_TIMEOUT_MS)
+    } catch (error) {
+      await this.output.note(`the node did not stop cleanly: ${messageOf(error)}`)
+    }
   }
 
   /** The reason of a failure: what aborts an operation makes many things fail in many ways. */

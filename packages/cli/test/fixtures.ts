@@ -83,10 +83,22 @@ export function testIo(init: TestIoInit = {}): TestIo {
 export function start(
   args: readonly string[],
   init: Omit<TestIoInit, 'interrupt'> = {},
-): { io: TestIo; ended: Promise<number>; interrupt: () => void } {
+): { stdout: Capture; stderr: Capture; ended: Promise<number>; interrupt: () => void } {
   const user = new AbortController()
   const io = testIo({ ...init, interrupt: user.signal })
-  return { io, ended: run(args, io), interrupt: () => user.abort() }
+  const { stdout, stderr } = io
+  return { stdout, stderr, ended: run(args, io), interrupt: () => user.abort() }
+}
+
+/** The line of a running command that `pattern` matches; fails with what it said when it ends before. */
+export async function lineOf(
+  running: { stdout: Capture; stderr: Capture; ended: Promise<number | string> },
+  pattern: RegExp,
+): Promise<string> {
+  const ended = running.ended.then((code) => {
+    throw new Error(`ended with ${code}: ${running.stderr.text}`)
+  })
+  return Promise.race([running.stdout.line(pattern), ended])
 }
 
 export interface Run {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Capture } from './fixtures.ts'
+import { Capture, lineOf } from './fixtures.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -56,5 +56,5 @@ export function killAll(): void {
 export async function listening(
   node: Running,
 ): Promise<{ peerId: string; addresses: string[]; mode: string }> {
-  return JSON.parse(await node.stdout.line(/"listening"/))
+  return JSON.parse(await lineOf(node, /"listening"/))
 }
