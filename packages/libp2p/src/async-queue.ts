@@ -1,9 +1,14 @@
 /** Hands values from a producer that calls to a consumer that iterates. Unread values wait. */
 export class AsyncQueue<T> {
-  private readonly values: T[] = [] // BOUNDED: by the producer, which is told of the end by `onReturn`
+  private readonly values: T[] = [] // BOUNDED: by the producer, which sees `unread` and is told by `onReturn`
   private wake: (() => void) | null = null
   private ended = false
   private error: unknown
+
+  /** Values that wait. */
+  get unread(): number {
+    return this.values.length
+  }
 
   push(value: T): void {
     if (this.ended) return

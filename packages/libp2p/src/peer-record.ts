@@ -1,7 +1,8 @@
 /**
  * What is kept of one peer between runs, as bytes: a version, the evidence, the addresses, a checksum
- * (the first four bytes of the SHA-256 of all before it). A record that is torn, of another version or nonsense is skipped, never an error: losing it costs some
- * experience, refusing to start would cost the node.
+ * (the first four bytes of the SHA-256 of all before it). A record that is torn, of another version or
+ * nonsense is skipped, never an error: losing it costs some experience, refusing to start would cost the
+ * node.
  */
 import type { PeerEvidence } from '@kadmium/core'
 import { sha256 } from '@noble/hashes/sha2.js'
