@@ -14,7 +14,7 @@ export interface Clock {
 }
 
 /** The machine's own clock. */
-export const systemClock: Clock = {
+const systemClock: Clock = {
   now: () => performance.now(),
   alarm(delayMs, ring) {
     const timer = setTimeout(ring, delayMs)

@@ -70,9 +70,10 @@ export const CLOUD_2024: Population = {
  */
 export function apportion(count: number, population: Population): Region[] {
   const total = Object.values(population).reduce((sum, share) => sum + share, 0)
+  // In whole numbers, so that equal remainders are equal and the earlier region wins.
   const quotas = REGIONS.map((region) => {
-    const exact = ((population[region] ?? 0) * count) / total
-    return { region, whole: Math.floor(exact), rest: exact - Math.floor(exact) }
+    const parts = (population[region] ?? 0) * count
+    return { region, whole: Math.floor(parts / total), rest: parts % total }
   })
   let missing = count - quotas.reduce((sum, quota) => sum + quota.whole, 0)
   for (const quota of [...quotas].sort((a, b) => b.rest - a.rest)) {
