@@ -2,9 +2,9 @@
  * Requests in flight: who was asked, for what, and the two clocks of each. The first (RTO) frees the
  * request's slot in its lookup, while a late answer still counts and teaches; the second ends it.
  *
- * Bounded by: `requestsMax` a node. A node's requests form a list of pooled objects, newest first;
- * finding one walks that list, which is short.
+ * Bounded by: `requestsMax` a node. Finding a request walks its node's list, which is short.
  */
+import { NodeLists } from './node-lists.ts'
 import type { Operation } from './operation/operation.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 
@@ -30,21 +30,19 @@ export class Request {
 
 export class Requests {
   private readonly book: PeerBook
-  private readonly heads: (Request | null)[] // BOUNDED: one list a node, each by requestsMax
-  private readonly counts: Uint16Array
+  private readonly live: NodeLists<Request> // BOUNDED: each node's list by requestsMax
   private readonly deadlines: Float64Array
   private readonly pool: Request[] = [] // BOUNDED: by the most requests ever in flight at once
 
   constructor(nodes: number, book: PeerBook) {
     this.book = book
-    this.heads = new Array<Request | null>(nodes).fill(null)
-    this.counts = new Uint16Array(nodes)
+    this.live = new NodeLists(nodes)
     this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
   }
 
   /** Requests of the node in flight. */
   count(node: number): number {
-    return this.counts[node] as number
+    return this.live.count(node)
   }
 
   /** When a clock of the node's requests runs out; may be early, never late. */
@@ -70,43 +68,31 @@ export class Requests {
     request.sentAtMs = nowMs
     request.lateAtMs = nowMs + rtoMs
     request.deadlineMs = nowMs + timeoutMs
-    request.next = this.heads[node] ?? null
-    this.heads[node] = request
-    this.counts[node] = (this.counts[node] as number) + 1
+    this.live.add(node, request)
     const due = Math.min(request.lateAtMs, request.deadlineMs)
     if (due < (this.deadlines[node] as number)) this.deadlines[node] = due
     this.book.pin(peer)
   }
 
   find(node: number, id: number): Request | null {
-    let request = this.heads[node] ?? null
+    let request = this.live.first(node)
     while (request !== null && request.id !== id) request = request.next
     return request
   }
 
   /** Ends a request: its object may be reused after this call. */
   close(node: number, request: Request): void {
-    let before: Request | null = null
-    let here = this.heads[node] ?? null
-    while (here !== null && here !== request) {
-      before = here
-      here = here.next
-    }
-    if (here === null) return
-    if (before === null) this.heads[node] = request.next
-    else before.next = request.next
-    this.counts[node] = (this.counts[node] as number) - 1
-    if (this.counts[node] === 0) this.deadlines[node] = Number.POSITIVE_INFINITY
+    if (!this.live.remove(node, request)) return
+    if (this.live.count(node) === 0) this.deadlines[node] = Number.POSITIVE_INFINITY
     this.book.unpin(request.peer)
     request.operation = null
-    request.next = null
     this.pool.push(request)
   }
 
   /** The next request with a clock that has run out, or null; afterwards the deadline is exact. */
   nextDue(node: number, nowMs: number): Request | null {
     let deadline = Number.POSITIVE_INFINITY
-    for (let request = this.heads[node] ?? null; request !== null; request = request.next) {
+    for (let request = this.live.first(node); request !== null; request = request.next) {
       const due = Math.min(request.lateAtMs, request.deadlineMs)
       if (due <= nowMs) return request
       if (due < deadline) deadline = due
@@ -117,20 +103,20 @@ export class Requests {
 
   /** The first request that an operation waits for, or null. */
   findOf(node: number, operation: Operation): Request | null {
-    let request = this.heads[node] ?? null
+    let request = this.live.first(node)
     while (request !== null && request.operation !== operation) request = request.next
     return request
   }
 
   /** Whether a request to the peer is in flight. */
   isAsked(node: number, peer: PeerRef): boolean {
-    let request = this.heads[node] ?? null
+    let request = this.live.first(node)
     while (request !== null && request.peer !== peer) request = request.next
     return request !== null
   }
 
   /** Any request of the node, or null. */
   first(node: number): Request | null {
-    return this.heads[node] ?? null
+    return this.live.first(node)
   }
 }

@@ -17,6 +17,7 @@ import {
   type StartOperation,
   type Verdict,
 } from '../messages.ts'
+import { NodeLists } from '../node-lists.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import {
   allJudged,
@@ -50,8 +51,7 @@ export class Operations {
   private readonly book: PeerBook
   private readonly config: Config
   private readonly port: OperationPort
-  private readonly heads: (Operation | null)[] // BOUNDED: one list a node, each by operationsMax
-  private readonly counts: Uint16Array
+  private readonly live: NodeLists<Operation> // BOUNDED: each node's list by operationsMax
   private readonly deadlines: Float64Array
   private readonly pool: Operation[] = [] // BOUNDED: by the most operations ever live at once
   private readonly prospects: Int32Array // scratch
@@ -60,14 +60,13 @@ export class Operations {
     this.book = book
     this.config = config
     this.port = port
-    this.heads = new Array<Operation | null>(nodes).fill(null)
-    this.counts = new Uint16Array(nodes)
+    this.live = new NodeLists(nodes)
     this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
     this.prospects = new Int32Array(config.candidatesMax)
   }
 
   count(node: number): number {
-    return this.counts[node] as number
+    return this.live.count(node)
   }
 
   /** When a get must decide with what it has; may be early, never late. */
@@ -76,7 +75,7 @@ export class Operations {
   }
 
   find(node: number, id: number): Operation | null {
-    let operation = this.heads[node] ?? null
+    let operation = this.live.first(node)
     while (operation !== null && operation.id !== id) operation = operation.next
     return operation
   }
@@ -102,9 +101,7 @@ export class Operations {
       this.book.pin(start.peer)
       operation.subject = start.peer
     }
-    operation.next = this.heads[node] ?? null
-    this.heads[node] = operation
-    this.counts[node] = (this.counts[node] as number) + 1
+    this.live.add(node, operation)
     return operation
   }
 
@@ -181,7 +178,7 @@ export class Operations {
   wake(step: Step): void {
     if (step.nowMs < this.deadlineMs(step.node)) return
     this.deadlines[step.node] = Number.POSITIVE_INFINITY
-    let operation = this.heads[step.node] ?? null
+    let operation = this.live.first(step.node)
     while (operation !== null) {
       const { next } = operation
       this.noteDeadline(operation)
@@ -192,7 +189,7 @@ export class Operations {
 
   /** A request slot became free, or the judge: who had to wait goes on. */
   resume(step: Step): void {
-    let operation = this.heads[step.node] ?? null
+    let operation = this.live.first(step.node)
     while (operation !== null) {
       const { next } = operation
       judgeNext(this.port, step, operation)
@@ -210,7 +207,7 @@ export class Operations {
 
   /** Ends all operations of the node. */
   cancelAll(step: Step): void {
-    for (let operation = this.heads[step.node] ?? null; operation !== null; ) {
+    for (let operation = this.live.first(step.node); operation !== null; ) {
       const { next } = operation
       this.cancel(step, operation)
       operation = next
@@ -388,17 +385,7 @@ export class Operations {
   }
 
   private close(step: Step, operation: Operation): void {
-    const { node } = step
-    let here = this.heads[node] ?? null
-    let before: Operation | null = null
-    while (here !== null && here !== operation) {
-      before = here
-      here = here.next
-    }
-    if (here === null) return
-    if (before === null) this.heads[node] = operation.next
-    else before.next = operation.next
-    this.counts[node] = (this.counts[node] as number) - 1
+    if (!this.live.remove(step.node, operation)) return
     if (operation.subject !== NO_PEER) this.book.unpin(operation.subject)
     for (const provider of operation.seen) this.book.unpin(provider)
     operation.reset()
