@@ -35,4 +35,5 @@ test('how many times one goes into the other', () => {
   expect(times(30, 20)).toBe('0.67x')
   expect(times(null, 20)).toBe('-')
   expect(times(0, 20)).toBe('-')
+  expect(times(0.1, 0)).toBe('-')
 })

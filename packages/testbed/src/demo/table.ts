@@ -31,8 +31,7 @@ export function percent(share: number): string {
   return `${number(Math.round(share * 1_000) / 10)} %`
 }
 
-/** How many times `a` goes into `b`, as `4.2x`; a dash when either is missing or `a` is 0. */
+/** How many times `a` goes into `b`, as `4.2x`; a dash when either is missing or 0. */
 export function times(a: number | null | undefined, b: number | null | undefined): string {
-  if (a === null || a === undefined || b === null || b === undefined || a === 0) return '-'
-  return `${number(b / a)}x`
+  return a && b ? `${number(b / a)}x` : '-'
 }

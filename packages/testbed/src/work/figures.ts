@@ -6,26 +6,29 @@ export const KINDS = ['put', 'get', 'provide', 'findProviders', 'findPeer', 'ipn
 
 export type Kind = (typeof KINDS)[number]
 
-/** What one operation (or one key of a bulk) cost on average, background included. */
+/**
+ * What one operation (or one key of a bulk) cost on average, background included: totals over the operations that
+ * began, those included that the end of the run cut off; null if none began.
+ */
 export interface Cost {
   /** Requests set out to be made: `sent` and `inVain`. */
-  rpcs: number
+  rpcs: number | null
   /** Kademlia requests written on the wire. */
-  sent: number
+  sent: number | null
   /** Requests for which no connection or stream came about. */
-  inVain: number
+  inVain: number | null
   /** Pings of libp2p's own protocol. */
-  pings: number
+  pings: number | null
   /** Dials, those that hung included. */
-  dials: number
+  dials: number | null
   /** Connections made. */
-  connections: number
+  connections: number | null
   /** Streams of protocols other than Kademlia, ping and identify. */
-  otherStreams: number
+  otherStreams: number | null
   /** CPU of the whole process in ms, the idle share included. */
-  cpuMs: number
+  cpuMs: number | null
   /** What the idle network alone would have used of it. */
-  idleCpuMs: number
+  idleCpuMs: number | null
   /** How long after the last operation the figures were taken. */
   backgroundSeconds: number
   /** False when something was still under way when the figures were taken. */

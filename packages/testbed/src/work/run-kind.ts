@@ -58,7 +58,7 @@ export async function runKind<T, R extends Outcome>(
   const dialsBefore = network.wan.dialsStarted
   const cpuBefore = process.cpuUsage()
   const startMs = performance.now()
-  const results = await runTasks(tasks, run, options)
+  const { results, begun } = await runTasks(tasks, run, options)
   const opsMs = performance.now() - startMs
   const backgroundEnded = await settleAfter(
     network,
@@ -69,7 +69,7 @@ export async function runKind<T, R extends Outcome>(
   const cpu = process.cpuUsage(cpuBefore)
   const counts = countsBetween(countsBefore, network.meter.snapshot())
   const wallSeconds = (performance.now() - startMs) / 1_000
-  const each = (total: number): number => total / Math.max(1, results.length)
+  const each = (total: number): number | null => (begun === 0 ? null : total / begun)
   return {
     planned: tasks.length,
     results,
@@ -95,11 +95,12 @@ async function runTasks<T, R>(
   tasks: readonly T[],
   run: (task: T) => Promise<R | undefined>,
   options: KindOptions,
-): Promise<Measured<T, R>[]> {
+): Promise<{ results: Measured<T, R>[]; begun: number }> {
   const startMs = performance.now()
   /** Bounded by the tasks. */
   const results: Measured<T, R>[] = []
   let next = 0
+  let begun = 0
   const mayStart = (): boolean =>
     next < tasks.length &&
     !options.signal.aborted &&
@@ -107,13 +108,17 @@ async function runTasks<T, R>(
   const worker = async (): Promise<void> => {
     while (mayStart()) {
       const task = tasks[next++] as T
+      begun++
       const outcome = await run(task)
-      if (outcome === undefined) next = tasks.length
+      if (outcome === undefined) {
+        begun--
+        next = tasks.length
+      }
       if (outcome === undefined || options.signal.aborted) continue
       results.push({ task, outcome })
       options.onDone?.(results.length)
     }
   }
   await Promise.all(Array.from({ length: options.overlap }, worker))
-  return results
+  return { results, begun }
 }
