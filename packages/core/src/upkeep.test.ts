@@ -2,7 +2,7 @@
 import { key8, plainOutput, tinyBook } from '@kadmium/testkit'
 import { describe, expect, it } from 'vitest'
 import type { Config } from './config.ts'
-import type { Input, Link } from './messages.ts'
+import type { FailureReason, Input, Link } from './messages.ts'
 import { Message } from './messages.ts'
 import { Nodes } from './node.ts'
 import { Outbox } from './outbox.ts'
@@ -81,6 +81,13 @@ class Node {
     if (at < 0 || sent === undefined) throw new Error(`${peer} was not asked`)
     const message = new Message().clear('findNode')
     this.give({ kind: 'answerArrived', request: sent.request, message, rttMs: 40 })
+  }
+
+  /** A request to a peer ends without an answer. */
+  fail(peer: number, reason: FailureReason): void {
+    const sent = this.sent.find(({ to }) => to === this.ref(peer))
+    if (sent === undefined) throw new Error(`${peer} was not asked`)
+    this.give({ kind: 'requestFailed', request: sent.request, reason })
   }
 
   /** The node meets a peer in full: it is a member then. */
@@ -272,6 +279,19 @@ describe('checks', () => {
     node.answer(1)
     expect(node.nodes.routing.state(0, node.ref(1), node.nowMs)).not.toBe('benched')
   })
+})
+
+it('a request that was cancelled says nothing of its peer, any other end does', () => {
+  const node = new Node()
+  node.give({ kind: 'start' })
+  for (const peer of [1, 2]) node.meet(peer)
+  node.give({ kind: 'keyPicked', key: key8(0b1000_0000), keyBytes: Uint8Array.of(1) })
+  const score = (peer: number): number => node.nodes.routing.score(0, node.ref(peer), node.nowMs)
+  const before = score(1)
+  node.fail(1, 'cancelled')
+  expect(score(1)).toBe(before)
+  node.fail(2, 'reset')
+  expect(score(2)).toBeLessThan(before)
 })
 
 it('peers of an earlier run are somebody to ask', () => {

@@ -12,8 +12,8 @@ class Library {
   /** Holders, the quickest for node 0 first. */
   readonly holders: number[]
 
-  constructor(prefix: string, seed: number, config: Partial<Config> = {}) {
-    this.world = new World({ nodes: 32, seed, delayMs: [10, 200], config })
+  constructor(prefix: string, seed: number, config: Partial<Config> = {}, judgeMs = 0) {
+    this.world = new World({ nodes: 32, seed, delayMs: [10, 200], config, judgeMs })
     this.world.fillTables()
     this.warmUp()
     this.subject = this.world.subject(prefix)
@@ -152,13 +152,13 @@ describe('a record that changes', () => {
   })
 
   it('is not lost when the judge has too much to do', () => {
-    const library = new Library('/ipns/', 15, { jobsMax: 4 })
+    const library = new Library('/ipns/', 15, { jobsMax: 4 }, 25)
     const { world } = library
-    library.shelveAll(recordOf(3))
+    library.shelve(library.quick(1), recordOf(3)) // one chance each
     const runs = Array.from({ length: 30 }, () =>
       world.start(0, { type: 'getValue', ...library.subject, quorum: 2 }),
     )
-    world.runFor(10_000)
+    world.runFor(30_000)
     for (const run of runs) expect([run.outcome, run.value]).toEqual(['ok', recordOf(3)])
   })
 })
@@ -170,6 +170,35 @@ describe('a get', () => {
     expect(run.outcome).toBe('notFound')
     const near = library.world.nearest(library.subject.key, 20, 0)
     for (const node of near) expect(run.answered).toContain(node)
+  })
+
+  it('takes no verdict for one that compares with nothing', () => {
+    const world = new World({ nodes: 12, seed: 24, judge: () => 'same' })
+    world.fillTables()
+    const subject = world.subject('/ipns/')
+    const expiresAtMs = world.nowMs + 3_600_000
+    for (let node = 1; node < 12; node++)
+      world.give(node, { kind: 'recordLoaded', ...subject, record: recordOf(1), expiresAtMs })
+    const run = world.perform(0, { type: 'getValue', ...subject })
+    expect([run.outcome, run.value]).toEqual(['notFound', null])
+  })
+
+  it('whose answers come while another waits ends by its own deadline', () => {
+    const library = new Library('/ipns/', 23, { quorumTimeoutMs: 700 })
+    const { world } = library
+    library.shelve(library.quick(0), recordOf(1))
+    for (const node of world.live())
+      if (node > 0 && node !== library.quick(0)) world.kill(node, true)
+    const ask = { type: 'getValue', ...library.subject } as const
+    const first = world.start(0, ask)
+    world.runFor(350)
+    const second = world.start(0, ask)
+    world.runFor(3_000)
+    const answerMs = library.roundTripMs(library.quick(0))
+    for (const run of [first, second]) {
+      expect([run.outcome, run.value]).toEqual(['ok', recordOf(1)])
+      expect(run.endedMs - run.startedMs).toBe(answerMs + 700)
+    }
   })
 
   it('takes back what it asked when it is cancelled', () => {

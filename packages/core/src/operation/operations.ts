@@ -266,7 +266,6 @@ export class Operations {
   }
 
   private useAnswer(step: Step, operation: Operation, peer: PeerRef, message: Message): void {
-    if (operation.ended) return
     if (operation.type === 'getValue' && message.type === 'getValue' && message.record !== null) {
       recordFound(this.port, step, operation, peer, message.record)
     } else if (operation.type === 'findProviders' && message.providerCount > 0) {

@@ -139,6 +139,24 @@ describe('a put', () => {
     for (const node of rest) expect(watched.holds(node, subject)).toBe(true)
   })
 
+  it('replaces a holder that answered its question and swallows the record', () => {
+    const victims: number[] = []
+    const onStep = ({ node, outbox }: Step): void => {
+      for (const output of outbox) {
+        if (node !== 0 || output.kind !== 'send' || output.message.type !== 'addProvider') continue
+        if (victims.push(output.to) <= 4) world.kill(output.to, true)
+      }
+    }
+    const world: World = new World({ nodes: 60, seed: 49, onStep })
+    world.fillTables()
+    const content = world.subject('')
+    expect(world.perform(0, { type: 'provide', ...content }).outcome).toBe('ok')
+    world.runFor(20_000)
+    const near = world.nearest(content.key, 20, 0)
+    for (const node of near) expect(victims).toContain(node)
+    expect(victims).toHaveLength(24)
+  })
+
   it('of an invalid record is refused before anybody is asked', () => {
     const watched = new Watched(10, 43)
     watched.world.join(50, 8_000)
@@ -191,6 +209,46 @@ describe('a put', () => {
   })
 })
 
+test('who failed is not asked again before its back-off is over, whoever names it', () => {
+  const watched = new Watched(120, 47)
+  const { world } = watched
+  world.fillTables()
+  for (let node = 1; node < 120; node += 3) world.kill(node, true)
+  const { nodes, row } = world.seats[0] as World['seats'][0]
+  const isDead = (node: number): boolean => !world.isAlive(node)
+  const seen = new Set<number>()
+  for (let i = 0; i < 30; i++) {
+    const subject = world.subject('/pk/')
+    const benched = [...seen].filter(
+      (node) => nodes.routing.state(row, node, world.nowMs) === 'benched',
+    )
+    watched.put(0, subject)
+    world.runFor(20_000)
+    const asked = watched.take(subject).map(({ to }) => to)
+    expect(asked.filter((node) => benched.includes(node))).toEqual([])
+    for (const node of asked.filter(isDead)) seen.add(node)
+  }
+  expect(seen.size).toBeGreaterThan(15)
+})
+
+test('a put that waits for a free request goes on when the last of its stores is late', () => {
+  // With one request at a time: the second holder swallows its record, the third must still get it.
+  const holders: number[] = []
+  const onStep = ({ node, outbox }: Step): void => {
+    for (const output of outbox) {
+      if (node !== 0 || output.kind !== 'send' || output.message.type !== 'putValue') continue
+      holders.push(output.to)
+      if (holders.length === 2) world.kill(output.to, true)
+    }
+  }
+  const world: World = new World({ nodes: 4, seed: 48, config: { requestsMax: 1 }, onStep })
+  world.fillTables()
+  const subject = world.subject('/pk/')
+  const run = world.perform(0, { type: 'putValue', ...subject, record: recordOf(1) })
+  expect(holders).toHaveLength(3)
+  expect(run.stored).toBe(2)
+})
+
 describe('where everybody knows everybody and 12 of 40 have died', () => {
   /** Connections break; or else nobody notices, and scores are learned by use. */
   function afterDeaths(seed: number, silently: boolean): Watched {
@@ -209,6 +267,8 @@ describe('where everybody knows everybody and 12 of 40 have died', () => {
     it(`a put and a provide cost the stores and a few scouts${silently ? ', though nobody saw them go' : ''}`, () => {
       const costs: number[] = []
       const stores: number[] = []
+      const scouts: number[] = []
+      const wasted: number[] = [] // on some who had not been met before they died
       for (const seed of [51, 52, 53]) {
         const watched = afterDeaths(seed, silently)
         const { world } = watched
@@ -216,15 +276,17 @@ describe('where everybody knows everybody and 12 of 40 have died', () => {
           const subject = world.subject('/pk/')
           if (node % 2 === 0) watched.put(node, subject)
           else world.perform(node, { type: 'provide', ...subject })
-          world.runFor(2_000)
+          world.runFor(15_000)
           const sent = watched.take(subject)
           costs.push(sent.length)
+          scouts.push(sent.filter(({ type }) => type === 'findNode').length)
           stores.push(sent.filter(({ type }) => type !== 'findNode').length)
-          expect(sent.filter(({ to }) => to >= 28)).toEqual([])
+          wasted.push(sent.filter(({ to }) => to >= 28).length)
         }
       }
       expect(meanOf(costs)).toBeLessThanOrEqual(24)
-      expect(Math.max(...costs)).toBeLessThanOrEqual(27)
+      expect(Math.min(...scouts)).toBeGreaterThanOrEqual(3)
+      expect(meanOf(wasted)).toBeLessThanOrEqual(0.5)
       expect(meanOf(stores)).toBeLessThanOrEqual(20.2)
       expect(Math.min(...stores)).toBeGreaterThanOrEqual(20)
     })

@@ -20,6 +20,7 @@ import {
   Outbox,
   type Output,
   Random,
+  type Verdict,
 } from '@kadmium/core'
 import { judge } from './judge.ts'
 import { Post } from './post.ts'
@@ -38,6 +39,8 @@ export interface WorldInit {
   natted?: readonly number[]
   /** Each node is a column of one with a book of its own, as on real machines. Default: one column. */
   apart?: boolean
+  /** What is said of records. Default: the newest version wins. */
+  judge?: (record: Uint8Array, against: Uint8Array | null) => Verdict
   /** How long a verdict and a write take, ms. Default 0. */
   judgeMs?: number
   persistMs?: number
@@ -313,7 +316,7 @@ export class World {
         soon(0, { kind: 'keyPicked', ...this.keyInBucket(index, output.bits) })
         break
       case 'validate': {
-        const verdict = judge(output.record, output.against)
+        const verdict = (init.judge ?? judge)(output.record, output.against)
         soon(init.judgeMs ?? 0, { kind: 'validated', job: output.job, verdict })
         break
       }
