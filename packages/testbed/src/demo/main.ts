@@ -6,7 +6,7 @@ import { IMPLEMENTATION_IDS, IMPLEMENTATIONS, type ImplementationId } from '../i
 import { type DemoArguments, HELP, parseArguments, UsageError } from './arguments.ts'
 import { NetworkProcess } from './network-process.ts'
 import { createProgress, type Progress } from './progress.ts'
-import { type DemoResult, formationLine, renderResult } from './report.ts'
+import { type DemoResult, renderResult } from './report.ts'
 import * as settings from './settings.ts'
 
 const EXIT_USAGE = 2
@@ -23,15 +23,12 @@ async function main(): Promise<number> {
   }
   const progress = createProgress(process.stderr)
   stopOnSignals(progress)
-  // With --json stdout belongs to the one line.
-  const print = (text: string): void => {
-    const stream = parsed.json ? process.stderr : process.stdout
-    stream.write(`${text}\n`)
-  }
   try {
-    const result = await run(parsed, progress, print)
+    const result = await run(parsed, progress)
     progress.stop()
-    print(`\n${renderResult(result)}`)
+    // With --json stdout belongs to the one line.
+    const stream = parsed.json ? process.stderr : process.stdout
+    stream.write(`\n${renderResult(result)}\n`)
     if (parsed.json) process.stdout.write(`${JSON.stringify(result, rounded)}\n`)
     return 0
   } finally {
@@ -40,25 +37,14 @@ async function main(): Promise<number> {
   }
 }
 
-async function run(
-  { nodes, seed, only }: DemoArguments,
-  progress: Progress,
-  print: (text: string) => void,
-): Promise<DemoResult> {
+async function run({ nodes, seed, only }: DemoArguments, progress: Progress): Promise<DemoResult> {
   const startMs = performance.now()
   const ids = only === undefined ? IMPLEMENTATION_IDS : [only]
   const { kadmiumAlone, withKadDht } = settings.TOTAL_MS
   const endMs = startMs + (only === 'kadmium' ? kadmiumAlone : withKadDht)
   const unreachable = Math.floor(settings.UNREACHABLE_SHARE * nodes)
-  print(`${nodes} nodes in each network, seed ${seed}; ${unreachable} become unreachable`)
   const networks = ids.map((id) => start(id, progress))
-  const formations = await Promise.all(
-    networks.map(({ id, process }) => process.form(id, nodes, seed)),
-  )
-  for (const [index, { id }] of networks.entries()) {
-    const formation = formations[index]
-    if (formation !== undefined) print(formationLine(IMPLEMENTATIONS[id].name, formation))
-  }
+  await Promise.all(networks.map(({ id, process }) => process.form(id, nodes, seed)))
   const result: DemoResult = { nodes, unreachable, seed }
   for (const { id, process } of networks) {
     result[id] = await process.work(endMs - performance.now())

@@ -1,5 +1,4 @@
 /** What the demo's main process and a network's process say to each other. */
-import type { Formation } from '../form.ts'
 import type { ImplementationId } from '../implementations.ts'
 import type { RunFigures } from '../work/figures.ts'
 
@@ -12,6 +11,6 @@ export type Order =
 /** From the network's process. */
 export type Report =
   | { type: 'progress'; phase: string; done: number; total: number }
-  | { type: 'formed'; formation: Formation }
+  | { type: 'formed' }
   | { type: 'worked'; figures: RunFigures }
   | { type: 'failed'; message: string }

@@ -1,7 +1,6 @@
 /** The main process's handle on the process of one network. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Formation } from '../form.ts'
 import type { ImplementationId } from '../implementations.ts'
 import type { RunFigures } from '../work/figures.ts'
 import type { Order, Report } from './messages.ts'
@@ -30,9 +29,8 @@ export class NetworkProcess {
     this.gone.catch(() => {})
   }
 
-  async form(id: ImplementationId, nodes: number, seed: number): Promise<Formation> {
-    const report = await this.ask({ type: 'form', id, nodes, seed }, 'formed')
-    return report.formation
+  async form(id: ImplementationId, nodes: number, seed: number): Promise<void> {
+    await this.ask({ type: 'form', id, nodes, seed }, 'formed')
   }
 
   async work(withinMs: number): Promise<RunFigures> {

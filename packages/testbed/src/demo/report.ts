@@ -1,5 +1,4 @@
 /** The printed result: how the networks formed, the work side by side, what it sent, the floors, the notes. */
-import type { Formation } from '../form.ts'
 import { IMPLEMENTATION_IDS, type ImplementationId } from '../implementations.ts'
 import { type Cost, KINDS, type RunFigures } from '../work/figures.ts'
 import * as settings from './settings.ts'
@@ -18,10 +17,10 @@ const LABELS: Readonly<Record<string, string>> = {
   ipns: 'ipns publish+resolve',
 }
 
-export function formationLine(name: string, formation: Formation): string {
+function formationLine({ implementation, formation }: RunFigures): string {
   const { min, median, max } = formation.tables
   return [
-    `${name}: formed in ${number(formation.seconds)} s`,
+    `${implementation}: formed in ${number(formation.seconds)} s`,
     `${number(formation.cpuSeconds)} CPU s`,
     `${formation.dials} dials`,
     `${formation.rpcs} RPCs`,
@@ -33,7 +32,11 @@ export function formationLine(name: string, formation: Formation): string {
 /** Everything after the work, as text. */
 export function renderResult(result: DemoResult): string {
   const runs = IMPLEMENTATION_IDS.flatMap((id) => result[id] ?? [])
+  const { nodes, unreachable, seed } = result
   return [
+    `${nodes} nodes in each network, seed ${seed}; after forming ${unreachable} became unreachable`,
+    ...runs.map(formationLine),
+    '',
     workTable(runs),
     '',
     'Sent for each operation (RPCs = written + in vain)',

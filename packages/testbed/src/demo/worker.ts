@@ -43,7 +43,7 @@ async function formNetwork(order: Order & { type: 'form' }): Promise<Formed> {
   const formation = await form(network, {
     onProgress: (done, total) => report({ type: 'progress', phase: 'joining', done, total }),
   })
-  report({ type: 'formed', formation })
+  report({ type: 'formed' })
   return { id: order.id, network, formation }
 }
 
