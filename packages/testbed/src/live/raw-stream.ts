@@ -58,17 +58,14 @@ export class RawStream {
     return this.write(frame(writeMessage(message)))
   }
 
-  /** The next frame, or null when the stream ended without one. */
-  async next(): Promise<Uint8Array | null> {
-    const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
-    while (this.frames.length === 0 && !this.ended) {
-      await new Promise<void>((resolve, reject) => {
-        this.wake = resolve
-        timeout.addEventListener('abort', () => reject(timeout.reason), { once: true })
-      })
-    }
-    this.wake = null
-    return this.frames.shift() ?? null
+  /** The next answer, or null when the stream ended without one. */
+  next(): Promise<Uint8Array | null> {
+    return this.take(AbortSignal.timeout(ANSWER_TIMEOUT_MS))
+  }
+
+  /** The next request, whenever it comes, or null when no more will. */
+  nextRequest(): Promise<Uint8Array | null> {
+    return this.take()
   }
 
   /** The answer to a request; null when the stream ended in place of one. */
@@ -76,5 +73,16 @@ export class RawStream {
     if (!this.send(message)) return null
     const answer = await this.next()
     return answer === null ? null : readMessage(answer)
+  }
+
+  private async take(signal?: AbortSignal): Promise<Uint8Array | null> {
+    while (this.frames.length === 0 && !this.ended) {
+      await new Promise<void>((resolve, reject) => {
+        this.wake = resolve
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+      })
+    }
+    this.wake = null
+    return this.frames.shift() ?? null
   }
 }
