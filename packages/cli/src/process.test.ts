@@ -66,15 +66,21 @@ describe('a command', () => {
 })
 
 describe('the file that npm links', () => {
-  test('tells an old Node what is needed', async () => {
-    const versions = `{ value: { ...process.versions, node: '20.19.0' } }`
+  test.each([
+    ['20.19.0', EXIT.usage],
+    ['22.11.0', EXIT.usage],
+    ['22.12.0', EXIT.ok],
+    ['26.0.0', EXIT.ok],
+  ])('on Node %s ends with %i', async (version, exit) => {
+    const versions = `{ value: { ...process.versions, node: '${version}' } }`
     const pretend = `Object.defineProperty(process, 'versions', ${versions})`
-    const old = spawnCli(['--help'], BIN, ['--import', `data:text/javascript,${pretend}`])
-    expect(await old.ended).toBe(EXIT.usage)
-    expect(old.stdout.text).toBe('')
-    expect(old.stderr.text).toMatch(
-      /^kadmium: Node 22 or later is needed, this is 20\.19\.0: [^\n]+\n$/,
-    )
+    const help = spawnCli(['--help'], BIN, ['--import', `data:text/javascript,${pretend}`])
+    expect(await help.ended).toBe(exit)
+    if (exit === EXIT.ok) return
+    expect(help.stdout.text).toBe('')
+    const told = `kadmium: Node 22.12 or later is needed, this is ${version}: `
+    expect(help.stderr.text.startsWith(told)).toBe(true)
+    expect(help.stderr.text).toMatch(/^[^\n]+\n$/)
   })
 
   test('tells how to build a checkout', async () => {
