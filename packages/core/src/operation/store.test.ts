@@ -140,11 +140,15 @@ describe('a put', () => {
   })
 
   it('replaces a holder that answered its question and swallows the record', () => {
-    const victims: number[] = []
+    const scouts: number[] = []
+    const holders: number[] = []
     const onStep = ({ node, outbox }: Step): void => {
       for (const output of outbox) {
-        if (node !== 0 || output.kind !== 'send' || output.message.type !== 'addProvider') continue
-        if (victims.push(output.to) <= 4) world.kill(output.to, true)
+        if (node !== 0) continue
+        if (output.kind === 'answered') scouts.push(output.peer)
+        if (output.kind !== 'send' || output.message.type !== 'addProvider') continue
+        holders.push(output.to)
+        if (scouts.includes(output.to)) world.kill(output.to, true)
       }
     }
     const world: World = new World({ nodes: 60, seed: 49, onStep })
@@ -153,8 +157,10 @@ describe('a put', () => {
     expect(world.perform(0, { type: 'provide', ...content }).outcome).toBe('ok')
     world.runFor(20_000)
     const near = world.nearest(content.key, 20, 0)
-    for (const node of near) expect(victims).toContain(node)
-    expect(victims).toHaveLength(24)
+    for (const node of near) expect(holders).toContain(node)
+    const dead = holders.filter((node) => !world.isAlive(node))
+    expect(dead.length).toBeGreaterThanOrEqual(3)
+    expect(holders).toHaveLength(20 + dead.length)
   })
 
   it('of an invalid record is refused before anybody is asked', () => {

@@ -13,7 +13,7 @@ import { HOLDERS_MAX, type Operation } from './operation.ts'
 import type { OperationPort, Step } from './port.ts'
 
 /** Nearest peers that are asked what they know before they get the record: beta of go's lookup. */
-const SCOUTS = 3
+const SCOUTS = 2
 
 /** Share of the expected radius of the k closest within which a peer surely belongs to them: 14.53 / 20, go's optimistic provide. */
 const SURE_RADIUS = 0.72
