@@ -47,7 +47,7 @@ async function run({ nodes, seed, only }: DemoArguments, progress: Progress): Pr
   await Promise.all(networks.map(({ id, process }) => process.form(id, nodes, seed)))
   const result: DemoResult = { nodes, unreachable, seed }
   for (const { id, process } of networks) {
-    result[id] = await process.work(endMs - performance.now())
+    result[id] = await process.work(settings.workMs(id, endMs - performance.now()))
     process.end()
   }
   return result

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { budgetMs, overlap, SETTINGS } from './settings.ts'
+import { budgetMs, overlap, SETTINGS, workMs } from './settings.ts'
 
 const kadDht = SETTINGS.kadDht
 
@@ -20,4 +20,9 @@ test('reads that are held against a floor have no company', () => {
   expect(overlap('findProviders', kadDht, 10)).toBe(1)
   expect(overlap('put', SETTINGS.kadmium, 10)).toBe(5)
   expect(overlap('bulk', SETTINGS.kadmium, 10)).toBe(10)
+})
+
+test('the work has some time even when none is left', () => {
+  expect(workMs('kadmium', 45_000)).toBe(45_000)
+  expect(workMs('kadmium', -50_000)).toBe(SETTINGS.kadmium.workLeastMs)
 })

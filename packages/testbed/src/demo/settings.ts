@@ -23,6 +23,8 @@ export interface RunSettings {
   /** Time budget of each kind; a bulk has its own. */
   kindBudgetMs: number
   bulkBudgetMs: number
+  /** The work gets so long even when forming has used up the demo's time, as it may on a busy machine. */
+  workLeastMs: number
   /** What a kind takes at least: its first operations and what they leave behind. */
   leastMs: number
 }
@@ -37,6 +39,7 @@ export const SETTINGS: Readonly<Record<ImplementationId, RunSettings>> = {
     atLeast: 5,
     kindBudgetMs: 10_000,
     bulkBudgetMs: 15_000,
+    workLeastMs: 30_000,
     leastMs: 3_000,
   },
   kadDht: {
@@ -45,6 +48,7 @@ export const SETTINGS: Readonly<Record<ImplementationId, RunSettings>> = {
     atLeast: 5,
     kindBudgetMs: 6_500,
     bulkBudgetMs: 18_000,
+    workLeastMs: 75_000,
     leastMs: 13_000,
   },
 }
@@ -60,8 +64,13 @@ export const UNREACHABLE_SHARE = 0.3
 /** An operation that takes longer has failed. */
 export const OPERATION_TIMEOUT_MS = 20_000
 
-/** The demo ends its work so long after its start, ready or not. */
+/** The demo ends its work so long after its start, unless `workLeastMs` of an implementation is longer. */
 export const TOTAL_MS = { withKadDht: 230_000, kadmiumAlone: 85_000 }
+
+/** How long an implementation may work when so long is left of the demo's time. */
+export function workMs(id: ImplementationId, leftMs: number): number {
+  return Math.max(leftMs, SETTINGS[id].workLeastMs)
+}
 
 /** Operations of a kind at the same time. */
 export function overlap(
