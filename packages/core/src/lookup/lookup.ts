@@ -226,6 +226,11 @@ export class Lookup {
     return found
   }
 
+  /** Whether the peer is a candidate, in whatever state. */
+  has(peer: PeerRef): boolean {
+    return this.find(peer) >= 0
+  }
+
   /** Whether the peer has answered in this walk. */
   hasAnswered(peer: PeerRef): boolean {
     return this.stateOf(peer) === ANSWERED

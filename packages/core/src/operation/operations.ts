@@ -29,7 +29,7 @@ import {
 } from './get.ts'
 import { Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
-import { scoutsAreOut, storeAnswered, storeFailed, storeWhatIsDue } from './store.ts'
+import { scoutsAreOut, storeAnswered, storeFailed, storeOutcome, storeWhatIsDue } from './store.ts'
 
 /** What a walk asks of each peer. */
 const QUESTION: Record<Operation['type'], MessageType> = {
@@ -39,12 +39,6 @@ const QUESTION: Record<Operation['type'], MessageType> = {
   findProviders: 'getProviders',
   putValue: 'findNode',
   provide: 'findNode',
-}
-
-/** Whether what is on its way or in hand will do, unless it disappoints. */
-function mayWait(operation: Operation): boolean {
-  if (operation.type === 'getValue') return enoughIsComing(operation)
-  return operation.stores && scoutsAreOut(operation)
 }
 
 export class Operations {
@@ -257,8 +251,9 @@ export class Operations {
   }
 
   private hear(step: Step, operation: Operation, peer: PeerRef): boolean {
-    if (!this.book.has(peer) || this.port.isAvoided(step, peer)) return false
-    return this.add(step, operation, peer)
+    // Most that an answer names was named before: what we know of a peer is looked up once a walk.
+    if (!this.book.has(peer) || operation.lookup.has(peer)) return false
+    return !this.port.isAvoided(step, peer) && this.add(step, operation, peer)
   }
 
   private add(step: Step, operation: Operation, peer: PeerRef): boolean {
@@ -299,9 +294,15 @@ export class Operations {
     else if (operation.lookup.done) this.concludeWalk(step, operation)
   }
 
+  /** Whether what is on its way or in hand will do, unless it disappoints. */
+  private mayWait(operation: Operation): boolean {
+    if (operation.type === 'getValue') return enoughIsComing(operation)
+    return operation.stores && scoutsAreOut(operation)
+  }
+
   private askOn(step: Step, operation: Operation): void {
     const { lookup } = operation
-    while (!mayWait(operation) && this.port.hasRoom(step)) {
+    while (!this.mayWait(operation) && this.port.hasRoom(step)) {
       const explore = operation.id === 0 ? this.port.explore(step.node) : -1
       const peer = lookup.next(explore)
       if (peer === NO_PEER) return
@@ -341,10 +342,12 @@ export class Operations {
     if (!lookup.done || operation.sending > 0 || !allSent) return
     if (operation.stored === 0 && !lookup.exhausted) return
     const count = lookup.closest(this.prospects)
+    const outcome = storeOutcome(operation, this.config)
+    if (count < this.config.k && !lookup.exhausted) {
+      if (!operation.ended) this.report(step, operation, outcome, operation.stored)
+      return // those that are late may still hold it, but the caller has waited long enough
+    }
     this.port.observe(operation.node, operation.key, this.prospects, count)
-    const wanted = Math.min(this.config.putReturnCount, operation.holders.length)
-    const outcome =
-      operation.stored === 0 ? 'noPeers' : operation.stored < wanted ? 'partial' : 'ok'
     this.end(step, operation, outcome)
   }
 
@@ -352,7 +355,7 @@ export class Operations {
     const { lookup } = operation
     const count = lookup.closest(this.prospects)
     if (operation.type === 'getClosest') {
-      if (count === 0 && !lookup.exhausted) return
+      if (count < this.config.k && !lookup.exhausted) return // the late ones are wanted
       this.port.observe(operation.node, operation.key, this.prospects, count)
       const message = step.outbox.message('findNode')
       for (let i = 0; i < count; i++) message.addCloser(this.prospects[i] as PeerRef)
