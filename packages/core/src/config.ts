@@ -38,6 +38,8 @@ export interface Config {
   retryMaxMs: number
   /** Bounds of the time after which a request frees its slot. Default 200 ms and 5 s (design §4.1). */
   rtoMinMs: number
+  /** A request has at least so long beyond its expected time for each round trip, ms. Default 100: work and pauses at both ends. */
+  rtoSlackMs: number
   rtoMaxMs: number
   /** Round trip assumed before anything was measured. Default 150 ms (median between two random peers, measurements §1.5). */
   rttPriorMs: number
@@ -105,6 +107,7 @@ export const DEFAULT_CONFIG: Config = {
   retryMinMs: 5_000,
   retryMaxMs: 4 * 3_600_000,
   rtoMinMs: 200,
+  rtoSlackMs: 100,
   rtoMaxMs: 5_000,
   rttPriorMs: 150,
   requestTimeoutMs: 10_000,

@@ -285,10 +285,9 @@ export class Operations {
   private advance(step: Step, operation: Operation): void {
     if (!operation.walking) return // not begun, or at its end
     if (operation.type === 'getValue' && this.decide(step, operation)) return
-    const { prospects } = this
+    const { port, book, config, prospects } = this
     const allSent =
-      !operation.stores ||
-      storeWhatIsDue(this.port, step, this.book, this.config, operation, prospects)
+      !operation.stores || storeWhatIsDue(port, step, book, config, operation, prospects)
     this.askOn(step, operation)
     if (operation.stores) this.concludeStore(step, operation, allSent)
     else if (operation.lookup.done) this.concludeWalk(step, operation)
@@ -336,9 +335,8 @@ export class Operations {
 
   private concludeStore(step: Step, operation: Operation, allSent: boolean): void {
     const { lookup } = operation
-    if (!operation.ended && operation.stored >= this.config.putReturnCount) {
-      this.report(step, operation, 'ok', operation.stored)
-    }
+    const isEnough = operation.stored >= this.config.putReturnCount
+    if (isEnough && !operation.ended) this.report(step, operation, 'ok', operation.stored)
     if (!lookup.done || operation.sending > 0 || !allSent) return
     if (operation.stored === 0 && !lookup.exhausted) return
     const count = lookup.closest(this.prospects)

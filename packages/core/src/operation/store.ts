@@ -8,11 +8,12 @@
  */
 import type { Config } from '../config.ts'
 import { distanceShare } from '../key.ts'
+import type { OperationOutcome } from '../messages.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import { HOLDERS_MAX, type Operation } from './operation.ts'
 import type { OperationPort, Step } from './port.ts'
 
-/** Nearest peers that are asked what they know before they get the record: beta of go's lookup. */
+/** Nearest peers that are asked what they know before they get the record; see docs/decisions/0007. */
 const SCOUTS = 2
 
 /** Share of the expected radius of the k closest within which a peer surely belongs to them: 14.53 / 20, go's optimistic provide. */
@@ -50,6 +51,13 @@ export function storeWhatIsDue(
     }
   }
   return true
+}
+
+/** What became of a put that has nothing more to do. */
+export function storeOutcome(operation: Operation, config: Config): OperationOutcome {
+  if (operation.stored === 0) return 'noPeers'
+  const wanted = Math.min(config.putReturnCount, operation.holders.length)
+  return operation.stored < wanted ? 'partial' : 'ok'
 }
 
 /** Whether scouts are on their way into a region in which none of them has met anybody new so far. */
@@ -102,6 +110,7 @@ function sendRecord(port: OperationPort, step: Step, operation: Operation, peer:
   message.keyBytes = operation.keyBytes
   if (isValue) message.record = operation.record
   else message.addProvider(operation.subject)
+  if (operation.id !== 0) step.outbox.asking(operation.id, peer, message)
   port.send(step, operation, peer, 'store', message)
 }
 

@@ -310,7 +310,8 @@ export class Routing {
     const deviationMs = measured ? estimator.rttvarMs(e, row) : this.experience.rttDeviationMs(node)
     // What one trip varies by is independent of the next; by how much a guess is wrong is not.
     const spread = measured ? Math.sqrt(trips) : trips
-    const rto = rttMs * trips + 4 * deviationMs * spread
+    // Where round trips hardly vary a busy processor does (RFC 6298 has the granularity of its clock here).
+    const rto = rttMs * trips + Math.max(4 * deviationMs * spread, this.config.rtoSlackMs * trips)
     this.rttMs = rttMs * trips
     this.rto = Math.min(Math.max(rto, this.config.rtoMinMs), this.config.rtoMaxMs)
     return found

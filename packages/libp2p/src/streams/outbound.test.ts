@@ -541,7 +541,7 @@ describe('no stream', () => {
     expect([rig.stream(0).resets, rig.pooled]).toEqual([1, []])
   })
 
-  test('that came too late is ended', async () => {
+  test('that came when nobody waits any more serves the next request', async () => {
     const rig = new Rig()
     let arrive = (): void => {}
     rig.connector.newStream = () => new Promise((resolve) => (arrive = resolve))
@@ -550,7 +550,11 @@ describe('no stream', () => {
     asked.cancel()
     arrive()
     await settle()
-    expect([rig.stream(0).resets, rig.pooled]).toEqual([1, []])
+    expect([rig.stream(0).written, rig.stream(0).resets, rig.pooled]).toEqual([[], 0, [true]])
+    const next = rig.ask(2)
+    rig.stream(0).receive([22])
+    expect(await next.outcome).toEqual([22])
+    expect(rig.streams).toHaveLength(1)
   })
 
   test('to a peer without addresses, nor a look-up of them', async () => {

@@ -112,7 +112,10 @@ export class PeerStreams {
     const place = this.waiting.indexOf(request)
     if (place >= 0) this.waiting.splice(place, 1)
     else if (expired) this.streams.find((stream) => stream.carries(request))?.end('expired')
-    if (this.waiting.length === 0 && place >= 0) this.cancelOpening()
+    // A dial for nobody is given up; a stream that is as good as open will serve the next request.
+    if (this.waiting.length === 0 && place >= 0 && this.opening?.connected !== true) {
+      this.cancelOpening()
+    }
     this.host.onChange()
   }
 
