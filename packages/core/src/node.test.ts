@@ -1,6 +1,7 @@
 /** Nodes among nodes: whole worlds, in which what holds for the many is what one node alone would do. */
 import {
   copyInput,
+  type OperationRun,
   type PlainOutput,
   plainOutput,
   recordOf,
@@ -14,6 +15,7 @@ import { KEY_WORDS } from './key.ts'
 import type { Input } from './messages.ts'
 import { Nodes } from './node.ts'
 import { Outbox } from './outbox.ts'
+import { Random } from './random.ts'
 
 const everybody = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
 
@@ -188,6 +190,56 @@ describe('a NATed peer', () => {
     }
     for (const { nodes, row } of world.seats)
       for (const node of natted) expect(nodes.routing.isMember(row, node)).toBe(false)
+  })
+})
+
+describe('a network in which nodes come and go', () => {
+  /** Lets nodes die, noticed or not, and come back, while others work. */
+  function churn(world: World, rounds: number): OperationRun[] {
+    const dice = new Random(9)
+    const types = [
+      ...(['putValue', 'getValue', 'provide'] as const),
+      ...(['findProviders', 'findPeer', 'getClosest'] as const),
+    ]
+    return Array.from({ length: rounds }, () => {
+      const node = 1 + dice.below(world.size - 1)
+      if (!world.isAlive(node)) world.revive(node)
+      else if (dice.chance(1, 2)) world.kill(node, dice.chance(1, 3))
+      const live = world.live()
+      const asker = live[dice.below(live.length)] as number
+      const run = world.start(asker, {
+        type: types[dice.below(types.length)] as OperationRun['type'],
+        ...world.subject(dice.chance(1, 2) ? '/pk/' : '/ipns/'),
+        record: recordOf(1 + dice.below(5)),
+        peer: dice.below(world.size),
+      })
+      world.runFor(2_000)
+      return run
+    })
+  }
+
+  it('ends every operation, and is whole again some minutes after', () => {
+    const world = new World({ nodes: 40, seed: 6, apart: true, natted: [5, 17], persistMs: 5 })
+    world.join(100, 12_000)
+    const runs = churn(world, 200)
+    world.runFor(30_000)
+    const hung = runs.filter(({ node, outcome }) => outcome === null && world.isAlive(node))
+    expect(hung).toEqual([])
+    expect(runs.filter(({ outcome }) => outcome === 'ok').length).toBeGreaterThan(60)
+    for (let node = 0; node < 40; node++) if (!world.isAlive(node)) world.revive(node)
+    world.runFor(5 * 60_000)
+    for (let node = 0; node < 40; node++) {
+      const subject = world.subject('/pk/')
+      const put = world.perform(node, { type: 'putValue', ...subject, record: recordOf(1) })
+      expect([put.outcome, put.stored]).toEqual(['ok', 15])
+      const reader = (node + 13) % 40
+      expect(world.perform(reader, { type: 'getValue', ...subject }).outcome).toBe('ok')
+    }
+    for (const { index, nodes, row, names } of world.seats) {
+      expect([index, nodes.routing.size(row) >= 33]).toEqual([index, true])
+      // Nobody is kept of whom there is nothing to be kept: there are only 40.
+      expect(names.book.size).toBeLessThanOrEqual(40)
+    }
   })
 })
 

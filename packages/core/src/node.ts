@@ -50,7 +50,6 @@ export class Nodes {
   private readonly upkeep: Upkeep
   private readonly sizes: NetworkSize
   private readonly selves: Int32Array
-  private readonly online: Uint8Array
   private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
   private readonly walkStart: StartOperation = upkeepWalk()
 
@@ -63,7 +62,6 @@ export class Nodes {
     this.book = book
     this.config = config
     this.selves = Int32Array.from(init.selves)
-    this.online = new Uint8Array(nodes)
     const selfKeys = new Uint32Array(allocate(nodes * KEY_WORDS * 4))
     for (let node = 0; node < nodes; node++) {
       const self = this.selves[node] as PeerRef
@@ -104,7 +102,7 @@ export class Nodes {
     step.outbox = outbox
     this.dispatch(step, input)
     if (this.port.takeRelief(node)) this.operations.resume(step)
-    if (this.online[node] === 1) this.upkeep.dialBack(step)
+    this.upkeep.dialBack(step)
     for (let gone = this.book.nextReleased(); gone !== NO_PEER; gone = this.book.nextReleased()) {
       outbox.forget(gone)
     }
@@ -112,13 +110,11 @@ export class Nodes {
 
   /** When the node wants its next `wake`, ms; Infinity for never. May be early, never late. */
   deadline(node: number): number {
-    const upkeepMs =
-      this.online[node] === 1 ? this.upkeep.deadlineMs(node) : Number.POSITIVE_INFINITY
     return Math.min(
       this.requests.deadlineMs(node),
       this.operations.deadlineMs(node),
       this.records.deadlineMs(node),
-      upkeepMs,
+      this.upkeep.deadlineMs(node),
     )
   }
 
@@ -139,14 +135,13 @@ export class Nodes {
         this.wake(step)
         break
       case 'start':
-        this.online[node] = 1
-        this.upkeep.refreshNow(node, nowMs)
+        this.upkeep.start(node, nowMs)
         break
       case 'stop':
         this.stop(step)
         break
       case 'refresh':
-        if (this.online[node] === 1) this.upkeep.refreshNow(node, nowMs)
+        this.upkeep.refreshNow(node, nowMs)
         break
       case 'startOperation':
         this.startOperation(step, input)
@@ -160,7 +155,7 @@ export class Nodes {
         this.answers.handle(step, input.exchange, input.from, input.message)
         break
       case 'keyPicked':
-        if (this.online[node] === 1) this.walkTo(step, input.key, input.keyBytes)
+        if (this.upkeep.isOnline(node)) this.walkTo(step, input.key, input.keyBytes)
         break
       case 'answerArrived':
         this.answerArrived(step, input.request, input.message, input.rttMs)
@@ -175,11 +170,7 @@ export class Nodes {
         this.protocolChanged(step, input.peer, input.speaks)
         break
       case 'dialEnded':
-        this.upkeep.dialEnded(node)
-        this.routing.noteDial(node, input.peer, input.ok, input.ipGroup, nowMs)
-        if (input.ok && this.routing.state(node, input.peer, nowMs) === 'benched') {
-          this.port.check(step, input.peer) // there it is: does it answer?
-        }
+        this.dialEnded(step, input)
         break
       case 'validated':
         this.complete(step, this.records.validated(node, nowMs, input.job, input.verdict, outbox))
@@ -198,7 +189,7 @@ export class Nodes {
         break
       case 'peerLoaded':
         this.routing.loadPeer(node, input.peer, input.evidence, input.ageMs, input.ipGroup, nowMs)
-        if (this.online[node] === 1) this.upkeep.peerMet(node, nowMs)
+        this.upkeep.peerMet(node, nowMs)
         break
       default:
         unreachable(input)
@@ -319,7 +310,7 @@ export class Nodes {
     for (; due !== null; due = this.requests.nextDue(node, nowMs)) this.requestDue(step, due)
     this.operations.wake(step)
     this.records.expire(node, nowMs, outbox)
-    if (this.online[node] === 1) this.keepUp(step)
+    this.keepUp(step)
   }
 
   private requestDue(step: Step, request: Request): void {
@@ -353,15 +344,24 @@ export class Nodes {
     const { node, nowMs } = step
     const { peer, dialled, ipGroup } = input
     // Offline nobody looks for a peer whose connection broke.
-    const link = input.link === 'lost' && this.online[node] === 0 ? 'cold' : input.link
+    const link = input.link === 'lost' && !this.upkeep.isOnline(node) ? 'cold' : input.link
     this.routing.setLink(node, peer, link, dialled, ipGroup, nowMs)
     if (link === 'lost') this.upkeep.lost(step, peer)
+  }
+
+  private dialEnded(step: Step, input: Extract<Input, { kind: 'dialEnded' }>): void {
+    const { node, nowMs } = step
+    const { peer, ok, ipGroup } = input
+    this.upkeep.dialEnded(node)
+    this.routing.noteDial(node, peer, ok, ipGroup, nowMs)
+    // There it is: does it answer?
+    if (ok && this.routing.state(node, peer, nowMs) === 'benched') this.port.check(step, peer)
   }
 
   private protocolChanged(step: Step, peer: PeerRef, speaks: boolean): void {
     const { node, nowMs } = step
     this.routing.setSpeaks(node, peer, speaks, nowMs)
-    if (!speaks || this.online[node] === 0) return
+    if (!speaks || !this.upkeep.isOnline(node)) return
     this.upkeep.peerMet(node, nowMs)
     // It shows up, so it is worth a look now, even if it was to wait out a back-off.
     const isBenched = this.routing.state(node, peer, nowMs) === 'benched'
@@ -383,7 +383,6 @@ export class Nodes {
 
   private stop(step: Step): void {
     const { node } = step
-    this.online[node] = 0
     this.upkeep.stop(node)
     this.operations.cancelAll(step)
     for (let request = this.requests.first(node); request !== null; ) {

@@ -52,7 +52,7 @@ class Node {
   }
 
   /** Wakes the node at its deadlines until `ms` have passed. */
-  sleep(ms: number): void {
+  pass(ms: number): void {
     const untilMs = this.nowMs + ms
     for (let i = 0; this.nodes.deadline(0) <= untilMs; i++) {
       if (i > 1000) throw new Error('the node does not come to rest')
@@ -107,12 +107,12 @@ describe('walks', () => {
   it('begin when there is somebody to ask, go once round quickly and then at leisure', () => {
     const node = new Node({ refreshIntervalMs: 100_000 })
     node.give({ kind: 'start' })
-    node.sleep(3_600_000)
+    node.pass(3_600_000)
     expect(node.take()).toEqual([])
     expect(node.nodes.deadline(0)).toBe(NEVER)
     node.meet(4) // in bucket 2: three buckets matter
     const picks = (ms: number): string[] => {
-      node.sleep(ms)
+      node.pass(ms)
       return node.take().filter((output) => output.startsWith('pickKey'))
     }
     expect(picks(999)).toEqual([])
@@ -143,13 +143,13 @@ describe('walks', () => {
     node.link(1, 'connected')
     node.speaks(1)
     node.give({ kind: 'refresh' })
-    node.sleep(0)
+    node.pass(0)
     expect(node.take()).toEqual([]) // offline
     node.give({ kind: 'start' })
-    node.sleep(10_000)
+    node.pass(10_000)
     node.take()
     node.give({ kind: 'refresh' })
-    node.sleep(0)
+    node.pass(0)
     expect(node.take()).toEqual(['pickKey 256'])
   })
 
@@ -162,10 +162,10 @@ describe('walks', () => {
     node.give({ kind: 'stop' })
     expect(node.take().map((output) => output.split(' ')[0])).toEqual(['cancelRequest'])
     node.give({ kind: 'keyPicked', key: key8(1), keyBytes: Uint8Array.of(1) })
-    node.sleep(3_600_000)
+    node.pass(3_600_000)
     expect(node.take()).toEqual([])
     node.give({ kind: 'start' })
-    node.sleep(0)
+    node.pass(0)
     expect(node.take()).toEqual(['pickKey 256'])
   })
 })
@@ -203,14 +203,14 @@ describe('checks', () => {
     node.dialEnded(3, true)
     node.dialEnded(4, true)
     // Peer 2 is connected, but can't be dialled: it is tried less and less often.
-    node.sleep(5_000)
+    node.pass(5_000)
     expect(dials()).toEqual([])
-    node.sleep(2_000)
+    node.pass(2_000)
     expect(dials()).toEqual(['dial 2'])
     node.dialEnded(2, false)
-    node.sleep(10_000)
+    node.pass(10_000)
     expect(dials()).toEqual([])
-    node.sleep(3_000)
+    node.pass(3_000)
     expect(dials()).toEqual(['dial 2'])
   })
 
@@ -250,14 +250,14 @@ describe('checks', () => {
     node.dialEnded(1, false)
     node.take()
     const about1 = (): string[] => node.take().filter((output) => output.endsWith(' 1'))
-    node.sleep(5_000)
+    node.pass(5_000)
     expect(about1()).toEqual([])
-    node.sleep(2_000)
+    node.pass(2_000)
     expect(about1()).toEqual(['dial 1'])
     node.dialEnded(1, false)
-    node.sleep(10_000)
+    node.pass(10_000)
     expect(about1()).toEqual([])
-    node.sleep(4_000)
+    node.pass(4_000)
     expect(about1()).toEqual(['dial 1'])
     node.link(1, 'connected')
     node.dialEnded(1, true)
@@ -297,10 +297,10 @@ it('a request that was cancelled says nothing of its peer, any other end does', 
 it('peers of an earlier run are somebody to ask', () => {
   const node = new Node()
   node.give({ kind: 'start' })
-  node.sleep(0)
+  node.pass(0)
   expect(node.nodes.deadline(0)).toBe(NEVER)
   const evidence = { successes: 9, failures: 0, rttMs: 50, rttDeviationMs: 5, dialled: true }
   node.give({ kind: 'peerLoaded', peer: node.ref(3), evidence, ageMs: 60_000, ipGroup: 0 })
-  node.sleep(1_000)
+  node.pass(1_000)
   expect(node.take()).toEqual(['pickKey 256'])
 })

@@ -29,6 +29,7 @@ export class Upkeep {
   private readonly routing: Routing
   private readonly selves: Int32Array
   private readonly sizes: NetworkSize
+  private readonly online: Uint8Array
   private readonly refreshAt: Float64Array
   /** Turn of the round: 0 walks to the own key, i to bucket i - 1. */
   private readonly turns: Uint16Array
@@ -49,6 +50,7 @@ export class Upkeep {
     this.routing = routing
     this.selves = selves
     this.sizes = sizes
+    this.online = new Uint8Array(nodes)
     this.refreshAt = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
     this.turns = new Uint16Array(nodes)
     this.rounds = new Uint8Array(nodes)
@@ -57,24 +59,37 @@ export class Upkeep {
 
   /** When there is something to do; may be early, never late. */
   deadlineMs(node: number): number {
+    if (!this.isOnline(node)) return Number.POSITIVE_INFINITY
     const routingAt = this.room(node) > 0 ? this.routing.deadlineMs(node) : Number.POSITIVE_INFINITY
     return Math.min(this.refreshAt[node] as number, routingAt)
   }
 
+  /** Whether the node looks after its table: between `start` and `stop`. */
+  isOnline(node: number): boolean {
+    return this.online[node] === 1
+  }
+
+  start(node: number, nowMs: number): void {
+    this.online[node] = 1
+    this.refreshNow(node, nowMs)
+  }
+
   /** The next walk is due now. */
   refreshNow(node: number, nowMs: number): void {
+    if (!this.isOnline(node)) return
     this.turns[node] = 0
     this.refreshAt[node] = nowMs
   }
 
   /** Somebody to ask is known: the first round begins, unless it has begun. */
   peerMet(node: number, nowMs: number): void {
-    if (this.refreshAt[node] === Number.POSITIVE_INFINITY) {
+    if (this.isOnline(node) && this.refreshAt[node] === Number.POSITIVE_INFINITY) {
       this.refreshAt[node] = nowMs + JOIN_INTERVAL_MS
     }
   }
 
   stop(node: number): void {
+    this.online[node] = 0
     this.refreshAt[node] = Number.POSITIVE_INFINITY
     this.turns[node] = 0
     this.rounds[node] = 0
@@ -84,7 +99,7 @@ export class Upkeep {
   /** Asks the host for the key to walk to, if a walk is due. */
   pickWalk(step: Step): void {
     const { node, nowMs } = step
-    if ((this.refreshAt[node] as number) > nowMs) return
+    if (!this.isOnline(node) || (this.refreshAt[node] as number) > nowMs) return
     const depth = this.depth(step)
     if (depth === 0) {
       this.refreshAt[node] = Number.POSITIVE_INFINITY // until somebody is met
@@ -110,7 +125,7 @@ export class Upkeep {
   /** Asks the host to dial back peers that dialled us, as many as may be checked at once. */
   dialBack(step: Step): void {
     const { node } = step
-    while (this.room(node) > 0) {
+    while (this.isOnline(node) && this.room(node) > 0) {
       if (this.routing.deadlineMs(node) > step.nowMs) return
       const peer = this.routing.nextProbe(node, step.nowMs)
       if (peer === NO_PEER) return
@@ -129,7 +144,7 @@ export class Upkeep {
   /** Benched peers that are due are dialled; those that are connected all the same are returned to be asked. */
   retry(step: Step): Int32Array {
     const { node, nowMs } = step
-    const room = Math.min(this.room(node), RETRIES_MAX)
+    const room = this.isOnline(node) ? Math.min(this.room(node), RETRIES_MAX) : 0
     const due = this.retried.subarray(0, room)
     const count = this.routing.retries(node, nowMs, due)
     let connected = 0

@@ -80,7 +80,7 @@ export class Post {
   /** A node gives a request up. */
   cancel(seat: Seat, request: number, expired: boolean): void {
     const outgoing = seat.requests.get(request)
-    if (outgoing === undefined) throw new Error('what is not under way is cancelled')
+    if (outgoing === undefined) return // it ended while the node was dead
     seat.requests.delete(request)
     const { timeline, wires } = this.init
     if (expired) timeline.later(0, () => wires.breakStream(seat.index, outgoing.to))

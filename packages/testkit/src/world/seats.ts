@@ -1,5 +1,5 @@
 /** Where the nodes of a world live: rows of one column, or each in a column and a book of its own. */
-import { type Config, type Message, Nodes } from '@kadmium/core'
+import { type Config, type Input, type Message, Nodes } from '@kadmium/core'
 import { type Names, ownNames, sharedNames } from './names.ts'
 
 /** A request on its way: from its `send` until its node hears how it ended. */
@@ -16,6 +16,8 @@ export interface Seat {
   readonly row: number
   readonly names: Names
   alive: boolean
+  /** What its host owes it since it died. BOUNDED: by what it had asked for */
+  readonly owed: Input[]
   /** When it will be woken; Infinity for never. */
   wakeAtMs: number
   /** By id. BOUNDED: by requestsMax */
@@ -52,5 +54,5 @@ export function seatsApart(init: SeatsInit): Seat[] {
 
 function newSeat(index: number, nodes: Nodes, row: number, names: Names): Seat {
   const wakeAtMs = Number.POSITIVE_INFINITY
-  return { index, nodes, row, names, alive: true, wakeAtMs, requests: new Map() }
+  return { index, nodes, row, names, alive: true, owed: [], wakeAtMs, requests: new Map() }
 }

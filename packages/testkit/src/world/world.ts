@@ -22,6 +22,7 @@ import {
   Random,
   type Verdict,
 } from '@kadmium/core'
+import { shareBits } from './bits.ts'
 import { judge } from './judge.ts'
 import { Post } from './post.ts'
 import { newRun, note, type OperationRun } from './run.ts'
@@ -74,6 +75,14 @@ export interface Ask extends Subject {
 }
 
 const START_MS = 1_000_000_000
+
+/** Inputs that answer a question to the host. */
+const OWED: ReadonlySet<Input['kind']> = new Set<Input['kind']>([
+  'validated',
+  'persisted',
+  'keyPicked',
+  'dialEnded',
+])
 
 /** A node that wants to be woken so often within one millisecond never comes to rest. */
 const WAKES_MAX = 1000
@@ -156,10 +165,13 @@ export class World {
     return least + new Random(this.init.seed, pair).below(most - least + 1)
   }
 
-  /** Gives a node an input now. */
+  /** Gives a node an input now. A dead one misses it, but for what its own host was asked for. */
   give(node: number, input: Input): void {
     const seat = this.seat(node)
-    if (!seat.alive) return
+    if (!seat.alive) {
+      if (OWED.has(input.kind)) seat.owed.push(input)
+      return
+    }
     const { nowMs, outbox } = this
     outbox.clear()
     seat.nodes.handle(seat.row, nowMs, input, outbox)
@@ -232,7 +244,7 @@ export class World {
 
   /** All live nodes. */
   live(): number[] {
-    return this.seats.filter((seat) => seat.alive).map((seat) => seat.index)
+    return this.seats.filter(({ alive }) => alive).map(({ index }) => index)
   }
 
   /** The host dials a peer of its own accord, as it does with a bootstrapper. */
@@ -251,6 +263,7 @@ export class World {
     const seat = this.seat(node)
     seat.alive = true
     this.disconnect(node, 'lost')
+    for (const input of seat.owed.splice(0)) this.give(node, input)
     this.wakeBy(seat, seat.nodes.deadline(seat.row))
   }
 
@@ -362,18 +375,11 @@ export class World {
     })
   }
 
-  /** A random key that shares exactly `bits` bits with a node's own. */
+  /** The answer to `pickKey`. */
   private keyInBucket(node: number, bits: number): Subject {
-    if (bits === KEY_BITS) return this.subjectOf(node)
-    const { key: own } = this.subjectOf(node)
-    const subject = this.subject('')
-    for (let bit = 0; bit <= bits; bit++) {
-      const mask = 1 << (31 - (bit & 31))
-      const word = bit >>> 5
-      const isSet = ((own[word] as number) & mask) !== 0
-      const before = subject.key[word] as number
-      subject.key[word] = isSet === bit < bits ? before | mask : before & ~mask
-    }
+    const own = this.subjectOf(node)
+    const subject = bits === KEY_BITS ? own : this.subject('')
+    if (bits < KEY_BITS) shareBits(subject.key, own.key, bits)
     return subject
   }
 
