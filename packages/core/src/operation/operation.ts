@@ -61,6 +61,8 @@ export class Operation {
   // findProviders
   countMax = 0
   readonly seen: PeerRef[] = [] // BOUNDED: by PROVIDERS_SEEN_MAX; pinned
+  /** Answers that named providers. */
+  namers = 0
 
   // putValue, provide
   readonly holders: PeerRef[] = [] // BOUNDED: by HOLDERS_MAX; pinned by the lookup
@@ -106,6 +108,7 @@ export class Operation {
     this.decideAtMs = Number.POSITIVE_INFINITY
     this.countMax = 0
     this.seen.length = 0
+    this.namers = 0
     this.holders.length = 0
     this.holderStates.length = 0
     this.stored = 0

@@ -78,11 +78,11 @@ describe('the search for providers', () => {
     expect(run.foundMs).toBeLessThan(run.endedMs)
   })
 
-  it('ends with as many as are wanted', () => {
+  it('ends with as many as are wanted, once three have named some', () => {
     const { run } = search(4)
-    expect([run.outcome, run.endedMs]).toEqual(['ok', run.foundMs])
+    expect(run.outcome).toBe('ok')
     expect(run.providers.length).toBeGreaterThanOrEqual(4)
-    expect(run.answered).toHaveLength(1)
+    expect(run.answered).toHaveLength(3)
   })
 
   it('ends as not found where there are none', () => {

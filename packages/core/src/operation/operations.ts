@@ -8,17 +8,17 @@
  */
 import type { Config } from '../config.ts'
 import { copyKey } from '../key.ts'
-import {
-  type FailureReason,
-  type Message,
-  type MessageType,
-  type OperationOutcome,
-  PROVIDERS_MAX,
-  type StartOperation,
-  type Verdict,
+import type {
+  FailureReason,
+  Message,
+  MessageType,
+  OperationOutcome,
+  StartOperation,
+  Verdict,
 } from '../messages.ts'
 import { NodeLists } from '../node-lists.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
+import { namesSubject, providersFound } from './find.ts'
 import {
   allJudged,
   defaultQuorum,
@@ -27,7 +27,7 @@ import {
   recordFound,
   recordJudged,
 } from './get.ts'
-import { Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
+import { Operation } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
 import { scoutsAreOut, storeAnswered, storeFailed, storeOutcome, storeWhatIsDue } from './store.ts'
 
@@ -222,17 +222,7 @@ export class Operations {
 
   /** Reports providers in `message` that were not named before. True when that ended the operation. */
   foundProviders(step: Step, operation: Operation, from: PeerRef, message: Message): boolean {
-    const found = step.outbox.message('getProviders')
-    for (let i = 0; i < message.providerCount && i < PROVIDERS_MAX; i++) {
-      const provider = message.providers[i] as PeerRef
-      if (operation.seen.length >= PROVIDERS_SEEN_MAX) break
-      if (!this.book.has(provider) || operation.seen.includes(provider)) continue
-      this.book.pin(provider)
-      operation.seen.push(provider)
-      found.addProvider(provider)
-    }
-    if (found.providerCount > 0) step.outbox.providersFound(operation.id, from, found)
-    if (operation.countMax === 0 || operation.seen.length < operation.countMax) return false
+    if (!providersFound(step, this.book, operation, from, message)) return false
     this.end(step, operation, 'ok')
     return true
   }
@@ -265,20 +255,9 @@ export class Operations {
       recordFound(this.port, step, operation, peer, message.record)
     } else if (operation.type === 'findProviders' && message.providerCount > 0) {
       this.foundProviders(step, operation, peer, message)
-    } else if (operation.type === 'findPeer' && this.names(operation, peer, message)) {
+    } else if (operation.type === 'findPeer' && namesSubject(operation, peer, message)) {
       this.foundPeer(step, operation, peer)
     }
-  }
-
-  private names(operation: Operation, from: PeerRef, message: Message): boolean {
-    const { subject } = operation
-    if (subject === NO_PEER) return false
-    if (from === subject) return true
-    for (let i = 0; i < message.closerCount; i++) {
-      const peer = message.closer[i] as PeerRef
-      if (peer === subject) return true
-    }
-    return false
   }
 
   /** Everything that can be done now: send records, ask on, or come to an end. */
