@@ -17,38 +17,55 @@ export function keyOf(keyBytes: Uint8Array): Key {
 
 export interface BridgeInit {
   directory: Directory
+  /** Wall time, ms. */
+  now: () => number
   isConnected: (peer: PeerRef) => boolean
 }
 
 export class Bridge {
   private readonly directory: Directory
+  private readonly now: () => number
   private readonly isConnected: (peer: PeerRef) => boolean
 
   constructor(init: BridgeInit) {
     this.directory = init.directory
+    this.now = init.now
     this.isConnected = init.isConnected
   }
 
   /** A message of the core as bytes, without length prefix. */
   encode(message: Message): Uint8Array {
+    const { type, keyBytes, record } = message
     return encodeMessage({
-      type: message.type,
-      keyBytes: message.keyBytes,
-      record:
-        message.record === null ? null : encodeRecord(message.keyBytes, message.record, new Date()),
+      type,
+      keyBytes,
+      record: record === null ? null : encodeRecord(keyBytes, record, new Date(this.now())),
       closer: this.peers(message.closer, message.closerCount),
       providers: this.peers(message.providers, message.providerCount),
     })
   }
 
-  /**
-   * Fills a core message from the wire; peers that are new get a ref. False where it carries a record
-   * that is none or belongs to another key.
-   */
-  decode(wire: WireMessage, into: Message, isRequest: boolean): boolean {
+  /** Fills a core message from a peer's request. False where it carries a record that is none or of another key. */
+  decodeRequest(wire: WireMessage, into: Message): boolean {
     into.clear(wire.type)
-    into.keyBytes = isRequest ? Uint8Array.from(wire.keyBytes) : wire.keyBytes
-    if (isRequest && wire.type !== 'ping') into.key.set(keyOf(wire.keyBytes))
+    into.keyBytes = Uint8Array.from(wire.keyBytes)
+    if (wire.type !== 'ping') into.key.set(keyOf(wire.keyBytes))
+    return this.fill(wire, into, wire.keyBytes)
+  }
+
+  /** Fills a core message from the answer to a request for the key `asked`. False as for requests. */
+  decodeAnswer(wire: WireMessage, into: Message, asked: Uint8Array): boolean {
+    into.clear(wire.type)
+    into.keyBytes = wire.keyBytes
+    return this.fill(wire, into, asked)
+  }
+
+  /** Peers that are new get a ref, unless the message is refused. */
+  private fill(wire: WireMessage, into: Message, keyBytes: Uint8Array): boolean {
+    if (wire.record !== null) {
+      into.record = unwrap(wire.record, keyBytes)
+      if (into.record === null) return false
+    }
     for (const peer of wire.closer) {
       const ref = this.directory.internWire(peer)
       if (ref !== NO_PEER) into.addCloser(ref)
@@ -57,9 +74,7 @@ export class Bridge {
       const ref = this.directory.internWire(peer)
       if (ref !== NO_PEER) into.addProvider(ref)
     }
-    if (wire.record === null) return true
-    into.record = unwrap(wire.record, wire.keyBytes)
-    return into.record !== null
+    return true
   }
 
   private peers(refs: Int32Array, count: number): WirePeer[] {
@@ -76,6 +91,5 @@ export class Bridge {
 /** The value in a libp2p record, a copy of its own; null where the record is none or not for the key. */
 function unwrap(bytes: Uint8Array, keyBytes: Uint8Array): Uint8Array | null {
   const record = decodeRecord(bytes)
-  if (record === null || (keyBytes.length > 0 && !equals(record.key, keyBytes))) return null
-  return Uint8Array.from(record.value)
+  return record === null || !equals(record.key, keyBytes) ? null : Uint8Array.from(record.value)
 }

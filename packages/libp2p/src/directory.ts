@@ -3,39 +3,53 @@
  * ids and addresses are made only when somebody wants them, since most peers that are heard of are never
  * dialled.
  *
- * Bounded by: the core, which says `forget` when nothing holds a ref any more; addresses by
- * `ADDRESSES_KEPT_MAX` a peer.
+ * Addresses are kept without the peer's own id behind them, so that one address is one entry however it
+ * was written. What a peer said of itself (identify) stands first and replaces what was hearsay before;
+ * of hearsay the newest stays where there is too much, so that a peer that moved can be found again.
+ *
+ * Bounded by: the core, which says `forget` when nothing holds a ref any more; `ADDRESSES_MAX` addresses
+ * and `SEEN_MAX` remembered ones a peer.
  */
 import { keyFromBytes, NO_PEER, type PeerBook, type PeerRef } from '@kadmium/core'
 import type { PeerId, PeerInfo } from '@libp2p/interface'
-import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, CODE_P2P_CIRCUIT, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { PeerInfoMapper } from './types.ts'
 import type { WirePeer } from './wire/codec.ts'
 import { toPeerId } from './wire/ids.ts'
 
 /** Addresses kept of one peer. */
-const ADDRESSES_KEPT_MAX = 16
+const ADDRESSES_MAX = 16
+
+/** Addresses heard of one peer that are known at sight, kept or not: as many as one message may name. */
+const SEEN_MAX = 32
+
+/** How a component that holds a peer id begins: its code as varint. The length and the id follow. */
+const P2P_PREFIX: readonly number[] = [0xa5, 0x03]
 
 interface Entry {
   idBytes: Uint8Array
   idText: string
   peerId: PeerId | null
-  addresses: Multiaddr[] // BOUNDED: by ADDRESSES_KEPT_MAX
-  known: Set<string> // BOUNDED: by ADDRESSES_KEPT_MAX; texts of the bytes of what was seen, kept or not
+  /** Its own word first, then hearsay, the newest last. BOUNDED: by ADDRESSES_MAX */
+  addresses: Multiaddr[]
+  /** How many of the addresses are its own word. */
+  toldCount: number
+  /** Texts of the bytes of what was heard, so that it need not be read again. BOUNDED: by SEEN_MAX */
+  seen: Set<string>
 }
 
 export interface DirectoryInit {
   book: PeerBook
-  /** Run on each peer that comes in, and on ourselves. */
   mapper: PeerInfoMapper
-  self: PeerId
-  /** Our own addresses as libp2p knows them now, with our id at the end or without. */
+  /** Ourselves. */
+  peerId: PeerId
+  /** Our addresses now. */
   ownAddresses: () => readonly Multiaddr[]
 }
 
 export class Directory {
-  /** Ourselves: our addresses are those of the moment. */
+  /** Ourselves. */
   readonly self: PeerRef
   private readonly book: PeerBook
   private readonly mapper: PeerInfoMapper
@@ -47,7 +61,7 @@ export class Directory {
     this.book = init.book
     this.mapper = init.mapper
     this.ownAddresses = init.ownAddresses
-    this.self = this.internId(init.self)
+    this.self = this.internId(init.peerId)
   }
 
   /** The peer with an id of these bytes; `NO_PEER` when the book is full. */
@@ -63,7 +77,8 @@ export class Directory {
       idText,
       peerId: null,
       addresses: [],
-      known: new Set(),
+      toldCount: 0,
+      seen: new Set(),
     })
     return ref
   }
@@ -85,31 +100,32 @@ export class Directory {
   internWire(peer: WirePeer): PeerRef {
     const ref = this.intern(peer.id)
     const entry = this.entries.get(ref)
-    if (entry !== undefined) for (const address of peer.multiaddrs) this.addBytes(entry, address)
+    if (entry !== undefined) for (const address of peer.multiaddrs) this.hear(entry, address)
     return ref
   }
 
-  /** The peer's own word on its addresses (identify): replaces what was hearsay. */
+  /** The peer's own word on its addresses: replaces all others, unless none of them is of use. */
   setAddresses(ref: PeerRef, addresses: readonly Multiaddr[]): void {
     const entry = this.entries.get(ref)
-    if (entry === undefined || addresses.length === 0) return
-    const kept = this.map(entry, addresses.slice(0, ADDRESSES_KEPT_MAX))
+    if (entry === undefined) return
+    const kept = this.usable(entry, addresses)
     if (kept.length === 0) return
     entry.addresses = kept
-    entry.known = new Set(kept.map((address) => textOf(address.bytes)))
+    entry.toldCount = kept.length
+    entry.seen.clear()
   }
 
+  /** An address that somebody else names. */
   addAddress(ref: PeerRef, address: Multiaddr): void {
     const entry = this.entries.get(ref)
-    if (entry !== undefined) this.addBytes(entry, address.bytes)
+    if (entry !== undefined) this.hear(entry, address.bytes)
   }
 
+  /** Where the peer can be dialled, without its id behind it; the best known first. */
   addresses(ref: PeerRef): readonly Multiaddr[] {
     const entry = this.entries.get(ref)
     if (entry === undefined) return []
-    if (ref !== this.self) return entry.addresses
-    const own = this.ownAddresses().map((address) => address.decapsulateCode(CODE_P2P))
-    return this.map(entry, own.slice(0, ADDRESSES_KEPT_MAX))
+    return ref === this.self ? this.usable(entry, this.ownAddresses()) : entry.addresses
   }
 
   /** The id of a peer; null where its bytes have the form of an id but are none. */
@@ -118,10 +134,6 @@ export class Directory {
     if (entry === undefined) return null
     entry.peerId ??= toPeerId(entry.idBytes)
     return entry.peerId
-  }
-
-  idBytes(ref: PeerRef): Uint8Array | null {
-    return this.entries.get(ref)?.idBytes ?? null
   }
 
   /** A peer for callers: its id and the addresses known now. */
@@ -149,28 +161,73 @@ export class Directory {
     this.refs.delete(entry.idText)
   }
 
-  get size(): number {
-    return this.entries.size
-  }
-
-  private addBytes(entry: Entry, bytes: Uint8Array): void {
-    const text = textOf(bytes)
-    if (entry.known.has(text) || entry.known.size >= ADDRESSES_KEPT_MAX) return
-    entry.known.add(text)
-    let address: Multiaddr
-    try {
-      address = multiaddr(Uint8Array.from(bytes))
-    } catch {
-      return
+  private hear(entry: Entry, bytes: Uint8Array): void {
+    if (entry.toldCount >= ADDRESSES_MAX) return
+    const text = textOf(withoutId(bytes, entry.idBytes))
+    if (entry.seen.has(text)) return
+    if (entry.seen.size >= SEEN_MAX) entry.seen.delete(entry.seen.values().next().value as string)
+    entry.seen.add(text)
+    for (const address of this.usable(entry, [bytes])) {
+      if (entry.addresses.some((known) => known.equals(address))) continue
+      entry.addresses.push(address)
+      if (entry.addresses.length > ADDRESSES_MAX) this.dropOldest(entry)
     }
-    entry.addresses.push(...this.map(entry, [address]))
   }
 
-  private map(entry: Entry, addresses: Multiaddr[]): Multiaddr[] {
+  /** Among hearsay. */
+  private dropOldest(entry: Entry): void {
+    const [dropped] = entry.addresses.splice(entry.toldCount, 1)
+    // Named once more it is news again.
+    if (dropped !== undefined) entry.seen.delete(textOf(dropped.bytes))
+  }
+
+  /** Those that lead to the peer and that the mapper keeps, each once. */
+  private usable(entry: Entry, addresses: readonly (Multiaddr | Uint8Array)[]): Multiaddr[] {
     entry.peerId ??= toPeerId(entry.idBytes)
     if (entry.peerId === null) return []
-    return this.mapper({ id: entry.peerId, multiaddrs: addresses }).multiaddrs
+    const read = addresses.map((address) => readAddress(address, entry.idBytes))
+    const multiaddrs = read.filter((address) => address !== null)
+    if (multiaddrs.length === 0) return []
+    const kept: Multiaddr[] = []
+    for (const address of this.mapper({ id: entry.peerId, multiaddrs }).multiaddrs) {
+      if (kept.length >= ADDRESSES_MAX) break
+      if (!kept.some((known) => known.equals(address))) kept.push(address)
+    }
+    return kept
   }
+}
+
+/** The address without the peer's id at its end; null where it is none or leads to somebody else. */
+function readAddress(given: Multiaddr | Uint8Array, idBytes: Uint8Array): Multiaddr | null {
+  const bytes = given instanceof Uint8Array ? given : given.bytes
+  const own = withoutId(bytes, idBytes)
+  if (own.length === 0) return null
+  if (own.length === bytes.length && !(given instanceof Uint8Array)) {
+    return namesAnother(given) ? null : given
+  }
+  try {
+    const address = multiaddr(Uint8Array.from(own))
+    return namesAnother(address) ? null : address
+  } catch {
+    return null
+  }
+}
+
+/** The bytes of an address up to `/p2p/<the peer itself>` at its end. */
+function withoutId(bytes: Uint8Array, idBytes: Uint8Array): Uint8Array {
+  const end = bytes.length - idBytes.length
+  const start = end - P2P_PREFIX.length - 1
+  if (start < 0 || bytes[end - 1] !== idBytes.length) return bytes
+  const isSuffix =
+    P2P_PREFIX.every((byte, i) => bytes[start + i] === byte) &&
+    idBytes.every((byte, i) => bytes[end + i] === byte)
+  return isSuffix ? bytes.subarray(0, start) : bytes
+}
+
+/** Whether an address leads to a peer of its own: one that it names, and not only as a relay. */
+function namesAnother(address: Multiaddr): boolean {
+  const codes = address.getComponents().map(({ code }) => code)
+  return codes.lastIndexOf(CODE_P2P) > codes.lastIndexOf(CODE_P2P_CIRCUIT)
 }
 
 /** Bytes as a text for map keys: one character a byte. */

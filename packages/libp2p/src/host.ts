@@ -7,16 +7,26 @@ import {
   KEY_BITS,
   type Key,
   Message,
+  NO_PEER,
   Nodes,
   type OperationEvent,
   type Output,
   PeerBook,
   type PeerRef,
 } from '@kadmium/core'
-import { type ComponentLogger, type Logger, type PeerId, TimeoutError } from '@libp2p/interface'
+import {
+  type ComponentLogger,
+  type Connection,
+  type Logger,
+  type PeerId,
+  TimeoutError,
+} from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
+import { equals } from 'uint8arrays/equals'
+import { Archive } from './archive.ts'
 import { Bridge, keyOf } from './bridge.ts'
+import { openConnections } from './connections.ts'
 import { Directory } from './directory.ts'
 import { type Arrival, Driver, type DriverClock, type Effects } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
@@ -28,16 +38,19 @@ import { namedAddresses } from './streams/open.ts'
 import type { StreamPool } from './streams/outbound.ts'
 import type { Answer } from './streams/request.ts'
 import type { PeerInfoMapper } from './types.ts'
-import { decodeMessage } from './wire/codec.ts'
+import { decodeMessage, type WireMessage } from './wire/codec.ts'
+
+/** A connection that a dial back left over is closed after this if nothing uses it, ms. */
+const RETIRE_AFTER_MS = 2_000
 
 export interface HostInit {
   peerId: PeerId
   config: Partial<Config>
   clock: DriverClock
   mapper: PeerInfoMapper
-  judge: RecordJudge
+  judge: Pick<RecordJudge, 'judge'>
   storage: Storage
-  connectionManager: ConnectionManager
+  connectionManager: Pick<ConnectionManager, 'getConnections' | 'openConnection'>
   logger: ComponentLogger
   logPrefix: string
   ownAddresses: () => readonly Multiaddr[]
@@ -55,45 +68,64 @@ export interface Exchange {
 interface Outgoing {
   controller: AbortController
   type: Message['type']
+  keyBytes: Uint8Array
+  record: Uint8Array | null
 }
 
 export class Host implements Effects {
   readonly nodes: Nodes
   readonly directory: Directory
-  readonly self: PeerRef
+  readonly archive: Archive
   private readonly init: HostInit
   private readonly log: Logger
   private readonly driver: Driver
   private readonly bridge: Bridge
   private readonly selfBytes: Uint8Array
   private readonly selfKey: Key
+  private readonly incoming = new Message() // scratch
   private readonly outgoing = new Map<number, Outgoing>() // BOUNDED: by the core's requestsMax
   private readonly exchanges = new Map<number, Exchange>() // BOUNDED: by inbound streams and their queues
   private exchangeCount = 0
-  private pool: StreamPool | null = null
+  private pool: Pick<StreamPool, 'request' | 'announce'> | null = null
+  /** Timers of connections that are to go. BOUNDED: by the dials back in RETIRE_AFTER_MS */
+  private readonly retiring = new Set<{ clear: () => void }>()
+  /** Aborted when the node goes offline. */
+  private online = new AbortController()
 
   constructor(init: HostInit) {
+    const { peerId, clock, mapper, ownAddresses } = init
     this.init = init
     this.log = init.logger.forComponent(init.logPrefix)
     const book = new PeerBook()
-    const { peerId, mapper, ownAddresses } = init
-    this.directory = new Directory({ book, mapper, self: peerId, ownAddresses })
-    this.self = this.directory.self
-    this.selfBytes = init.peerId.toMultihash().bytes
+    this.directory = new Directory({ book, mapper, peerId, ownAddresses })
+    this.selfBytes = peerId.toMultihash().bytes
     this.selfKey = keyOf(this.selfBytes)
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0] as number
     this.nodes = new Nodes({
       book,
       selves: [this.self],
       selfBytes: [this.selfBytes],
       config: init.config,
-      seed,
+      seed: crypto.getRandomValues(new Uint32Array(1))[0] as number,
+    })
+    this.archive = new Archive({
+      peerId,
+      storage: init.storage,
+      directory: this.directory,
+      nodes: this.nodes,
+      clock,
+      log: this.log,
+      dispatch: this.dispatch,
     })
     this.bridge = new Bridge({
       directory: this.directory,
+      now: clock.now,
       isConnected: (peer) => this.isConnected(peer),
     })
-    this.driver = new Driver(this.nodes, init.clock, this)
+    this.driver = new Driver(this.nodes, clock, this)
+  }
+
+  get self(): PeerRef {
+    return this.directory.self
   }
 
   /** Hands the core an input. */
@@ -101,15 +133,19 @@ export class Host implements Effects {
     this.driver.dispatch(arrival)
   }
 
-  /** The pool that requests go through from now on. */
-  connect(pool: StreamPool): void {
+  /** From now on requests go through this pool, and the node is woken at its deadlines. */
+  connect(pool: Pick<StreamPool, 'request' | 'announce'>): void {
     this.pool = pool
+    this.online = new AbortController()
     this.driver.start()
   }
 
-  /** No request, timer or answer survives this. */
+  /** No request, dial, timer or answer survives this; `connect` begins anew. */
   close(): void {
     this.driver.stop()
+    this.online.abort()
+    for (const timer of this.retiring) timer.clear()
+    this.retiring.clear()
     for (const { controller } of this.outgoing.values()) controller.abort()
     this.outgoing.clear()
     this.exchanges.clear()
@@ -118,15 +154,18 @@ export class Host implements Effects {
 
   /** A peer asks. */
   requestArrived(from: PeerId, bytes: Uint8Array, exchange: Exchange): void {
-    const message = new Message()
-    const ref = this.directory.internId(from)
-    if (ref < 0 || !this.decode(bytes, message, true)) {
-      exchange.conclude(true)
-      return
-    }
-    const id = ++this.exchangeCount
-    this.exchanges.set(id, exchange)
-    this.dispatch({ kind: 'requestArrived', exchange: id, from: ref, message })
+    this.dispatch(() => {
+      const message = this.incoming
+      const isRead = this.read(bytes, (wire) => this.bridge.decodeRequest(wire, message))
+      const ref = isRead ? this.directory.internId(from) : NO_PEER
+      if (ref === NO_PEER) {
+        exchange.conclude(true)
+        return null
+      }
+      const id = ++this.exchangeCount
+      this.exchanges.set(id, exchange)
+      return { kind: 'requestArrived', exchange: id, from: ref, message }
+    })
   }
 
   send(output: Extract<Output, { kind: 'send' }>): void {
@@ -134,20 +173,18 @@ export class Host implements Effects {
     const peer = this.directory.peerId(to)
     const { pool } = this
     if (peer === null || pool === null) {
-      this.dispatch({
-        kind: 'requestFailed',
-        request,
-        reason: peer === null ? 'malformed' : 'reset',
-      })
+      const reason = pool === null ? 'cancelled' : 'malformed'
+      this.dispatch({ kind: 'requestFailed', request, reason })
       return
     }
+    const { type, keyBytes, record } = message
     const controller = new AbortController()
-    this.outgoing.set(request, { controller, type: message.type })
+    this.outgoing.set(request, { controller, type, keyBytes, record })
     const addresses = this.directory.addresses(to)
     const options = { signal: controller.signal, dialTimeoutMs, addresses }
     const bytes = this.bridge.encode(message)
     const sent: Promise<Answer | null> =
-      message.type === 'addProvider'
+      type === 'addProvider'
         ? pool.announce(peer, bytes, options)
         : pool.request(peer, bytes, options)
     sent.then(
@@ -171,15 +208,22 @@ export class Host implements Effects {
   conclude(exchange: number, refused: boolean): void {
     const waiting = this.exchanges.get(exchange)
     this.exchanges.delete(exchange)
-    waiting?.conclude(refused)
+    if (waiting === undefined) return
+    if (refused) waiting.conclude(true)
+    // What has no answer is done when it is in the store: what follows on the stream is proof of that.
+    else void this.archive.isAnnounced().then((ok) => waiting.conclude(!ok))
   }
 
   dial(peer: PeerRef, timeoutMs: number): void {
-    this.dialBack(peer, timeoutMs).then(
-      (group) => this.dispatch({ kind: 'dialEnded', peer, ok: true, ipGroup: group }),
+    const { signal } = this.online
+    const ended = (ok: boolean, group: number): void => {
+      if (!signal.aborted) this.dispatch({ kind: 'dialEnded', peer, ok, ipGroup: group })
+    }
+    this.dialBack(peer, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])).then(
+      (group) => ended(true, group),
       (error) => {
         this.log.trace('%p can not be dialled - %e', this.directory.peerId(peer), error)
-        this.dispatch({ kind: 'dialEnded', peer, ok: false, ipGroup: 0 })
+        ended(false, 0)
       },
     )
   }
@@ -200,17 +244,11 @@ export class Host implements Effects {
   }
 
   persistRecord(output: Extract<Output, { kind: 'persistRecord' }>): void {
-    const { job, keyBytes, record, expiresAtMs } = output
-    this.persisting(job, this.init.storage.putRecord(keyBytes, record, expiresAtMs))
+    this.archive.persistRecord(output)
   }
 
   persistProvider(output: Extract<Output, { kind: 'persistProvider' }>): void {
-    const { job, keyBytes, provider, expiresAtMs } = output
-    const peer = this.directory.peerId(provider)
-    if (peer === null) return
-    const addresses = provider === this.self ? [] : this.directory.addresses(provider)
-    const { storage } = this.init
-    this.persisting(job, storage.putProvider(keyBytes, peer.toString(), expiresAtMs, addresses))
+    this.archive.persistProvider(output)
   }
 
   event(event: OperationEvent): void {
@@ -218,6 +256,7 @@ export class Host implements Effects {
   }
 
   forget(peer: PeerRef): void {
+    this.archive.forget(peer)
     this.directory.forget(peer)
   }
 
@@ -225,64 +264,28 @@ export class Host implements Effects {
     this.log.error('could not do what the node asked for - %e', error)
   }
 
-  /** Everything that the store holds from an earlier run. */
-  async load(nowMs: number): Promise<void> {
-    const { storage } = this.init
-    for await (const { keyBytes, value, expiresAtMs } of storage.records()) {
-      const key = keyOf(keyBytes)
-      this.dispatch({ kind: 'recordLoaded', key, keyBytes, record: value, expiresAtMs })
-    }
-    for await (const { keyBytes, provider, addresses, expiresAtMs } of storage.providers()) {
-      const ref = this.directory.internId(provider)
-      for (const address of addresses) this.directory.addAddress(ref, address)
-      this.dispatch({
-        kind: 'providerLoaded',
-        key: keyOf(keyBytes),
-        keyBytes,
-        provider: ref,
-        expiresAtMs,
-      })
-    }
-    for await (const { peer, saved } of storage.peers()) {
-      const ref = this.directory.internId(peer)
-      for (const address of saved.addresses) this.directory.addAddress(ref, address)
-      const ageMs = Math.max(0, nowMs - saved.lastSeenMs)
-      const { evidence, ipGroup: group } = saved
-      this.dispatch({ kind: 'peerLoaded', peer: ref, evidence, ageMs, ipGroup: group })
-    }
-  }
-
-  /** Writes what was learned of peers. */
-  async savePeers(): Promise<void> {
-    const peers = new Map()
-    for (const { peer, evidence, lastSeenMs, ipGroup: group } of this.nodes.routing.exportPeers(
-      0,
-    )) {
-      const peerId = this.directory.peerId(peer)
-      const addresses = this.directory.addresses(peer).map((address) => address.bytes)
-      if (peerId === null || addresses.length === 0) continue
-      peers.set(peerId.toString(), {
-        evidence: { ...evidence },
-        lastSeenMs,
-        ipGroup: group,
-        addresses,
-      })
-    }
-    await this.init.storage.savePeers(peers)
-  }
-
   private answered(request: number, answer: Answer | null): void {
     const outgoing = this.outgoing.get(request)
     if (outgoing === undefined) return
     this.outgoing.delete(request)
-    const message = new Message()
-    if (answer === null) {
-      message.clear(outgoing.type)
-    } else if (!this.decode(answer.bytes, message, false) || message.type !== outgoing.type) {
-      this.dispatch({ kind: 'requestFailed', request, reason: 'malformed' })
-      return
-    }
-    this.dispatch({ kind: 'answerArrived', request, message, rttMs: answer?.rttMs ?? -1 })
+    this.dispatch(() => {
+      const message = this.incoming
+      if (answer === null) message.clear(outgoing.type)
+      else if (!this.readAnswer(outgoing, answer.bytes, message))
+        return { kind: 'requestFailed', request, reason: 'malformed' }
+      return { kind: 'answerArrived', request, message, rttMs: answer?.rttMs ?? -1 }
+    })
+  }
+
+  private readAnswer(asked: Outgoing, bytes: Uint8Array, into: Message): boolean {
+    const { type, keyBytes, record } = asked
+    const isRead = this.read(
+      bytes,
+      (wire) => wire.type === type && this.bridge.decodeAnswer(wire, into, keyBytes),
+    )
+    if (!isRead || type !== 'putValue') return isRead
+    // A peer says that it holds a value by sending it back.
+    return record !== null && into.record !== null && equals(record, into.record)
   }
 
   private unanswered(request: number, error: unknown): void {
@@ -292,42 +295,45 @@ export class Host implements Effects {
     this.dispatch({ kind: 'requestFailed', request, reason })
   }
 
-  private decode(bytes: Uint8Array, into: Message, isRequest: boolean): boolean {
+  private read(bytes: Uint8Array, use: (wire: WireMessage) => boolean): boolean {
     try {
-      return this.bridge.decode(decodeMessage(bytes), into, isRequest)
+      return use(decodeMessage(bytes))
     } catch {
       return false
     }
   }
 
-  private persisting(job: number, write: Promise<void>): void {
-    write.then(
-      () => job !== 0 && this.dispatch({ kind: 'persisted', job, ok: true }),
-      (error: unknown) => {
-        this.log.error('could not write to the datastore - %e', error)
-        if (job !== 0) this.dispatch({ kind: 'persisted', job, ok: false })
-      },
-    )
-  }
-
-  /** Opens a fresh connection and closes it again if there is another: what counts is that it can be. */
-  private async dialBack(peer: PeerRef, timeoutMs: number): Promise<number> {
+  /** Opens a fresh connection, which goes again if there is another: what counts is that it can be opened. */
+  private async dialBack(peer: PeerRef, signal: AbortSignal): Promise<number> {
     const peerId = this.directory.peerId(peer)
     if (peerId === null) throw new RequestError('dial', 'not a peer id')
-    const addresses = namedAddresses(this.directory.addresses(peer), peerId)
-    if (addresses.length === 0) throw new RequestError('dial', 'no address to dial')
+    const direct = this.directory.addresses(peer).filter((address) => !isRelayed(address))
+    if (direct.length === 0) throw new RequestError('dial', 'no address to dial')
     const { connectionManager } = this.init
-    const connection = await connectionManager.openConnection(addresses, {
-      force: true,
-      signal: AbortSignal.timeout(timeoutMs),
+    const target = namedAddresses(direct, peerId)
+    const connection = await connectionManager.openConnection(target, { force: true, signal })
+    if (openConnections(connectionManager, peerId).some((other) => other !== connection)) {
+      this.retire(connection)
+    }
+    return ipGroup(connection.remoteAddr)
+  }
+
+  /** Not at once: libp2p gives the same connection to a request that had to dial at that time. */
+  private retire(connection: Connection): void {
+    const timer = this.init.clock.setTimer(RETIRE_AFTER_MS, () => {
+      this.retiring.delete(timer)
+      if (connection.streams.length > 0) return
+      connection.close().catch((error: Error) => connection.abort(error))
     })
-    const group = ipGroup(connection.remoteAddr)
-    if (connectionManager.getConnections(peerId).length > 1) await connection.close()
-    return group
+    this.retiring.add(timer)
   }
 
   private isConnected(peer: PeerRef): boolean {
     const peerId = this.directory.peerId(peer)
-    return peerId !== null && this.init.connectionManager.getConnections(peerId).length > 0
+    return peerId !== null && openConnections(this.init.connectionManager, peerId).length > 0
   }
+}
+
+function isRelayed(address: Multiaddr): boolean {
+  return address.getComponents().some(({ code }) => code === CODE_P2P_CIRCUIT)
 }

@@ -22,7 +22,6 @@ import { isPrivate } from '@libp2p/utils'
 import { Circuit } from '@multiformats/multiaddr-matcher'
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
-import { keyOf } from './bridge.ts'
 import { SYSTEM_CLOCK } from './clock.ts'
 import {
   DATASTORE_PREFIX,
@@ -127,7 +126,7 @@ export class KadDHT
       ownAddresses: () => this.components.addressManager.getAddresses(),
       onEvent: (event) => this.queries.handle(event),
     })
-    const { nodes, directory, self, dispatch } = this.host
+    const { nodes, directory, dispatch } = this.host
     this.k = nodes.config.k
     this.a = nodes.config.alpha
     this.routingTable = {
@@ -163,7 +162,6 @@ export class KadDHT
       onRequest: (from, bytes, exchange) => this.host.requestArrived(from, bytes, exchange),
     })
     this.reprovider = new Reprovider({
-      self,
       peerId,
       storage,
       clock: SYSTEM_CLOCK,
@@ -207,7 +205,7 @@ export class KadDHT
     if (this.running) return
     this.running = true
     this.host.connect(this.pool)
-    await this.host.load(SYSTEM_CLOCK.now())
+    await this.host.archive.load()
     const { events } = this.components
     events.addEventListener('connection:open', this.relievePressure)
     events.addEventListener('connection:prune', this.dropIdleStreams)
@@ -233,7 +231,9 @@ export class KadDHT
     this.links.stop()
     this.inbound.stop()
     this.pool.stop()
-    await this.host.savePeers().catch((error) => this.log.error('could not save peers - %e', error))
+    await this.host.archive
+      .savePeers()
+      .catch((error) => this.log.error('could not save peers - %e', error))
     this.host.close()
     this.firstPeer = Promise.withResolvers<void>()
   }
@@ -289,8 +289,7 @@ export class KadDHT
 
   async cancelReprovide(cid: CID, options?: AbortOptions): Promise<void> {
     options?.signal?.throwIfAborted()
-    const key = keyOf(cid.multihash.bytes)
-    this.host.dispatch({ kind: 'withdrawProvider', key, provider: this.host.self })
+    await this.host.archive.withdraw(cid.multihash.bytes)
   }
 
   async *findProviders(
@@ -366,7 +365,9 @@ export class KadDHT
 
   private saveLater(): void {
     this.saveTimer = SYSTEM_CLOCK.setTimer(SAVE_INTERVAL_MS, () => {
-      this.host.savePeers().catch((error) => this.log.error('could not save peers - %e', error))
+      this.host.archive
+        .savePeers()
+        .catch((error) => this.log.error('could not save peers - %e', error))
       this.saveLater()
     })
   }

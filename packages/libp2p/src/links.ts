@@ -16,6 +16,7 @@ import type {
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
+import { openConnections } from './connections.ts'
 import type { Directory } from './directory.ts'
 import { ipGroup } from './ip-group.ts'
 
@@ -77,7 +78,7 @@ export class Links {
   }
 
   isConnected(peer: PeerId): boolean {
-    return this.init.connectionManager.getConnections(peer).some((c) => c.status === 'open')
+    return openConnections(this.init.connectionManager, peer).length > 0
   }
 
   /** What identify said of the peer's software, or undefined. */
@@ -129,7 +130,7 @@ export class Links {
     const { directory, connectionManager, dispatch } = this.init
     const peer = directory.find(peerId)
     if (peer === NO_PEER) return
-    const open = connectionManager.getConnections(peerId).filter((c) => c.status === 'open')
+    const open = openConnections(connectionManager, peerId)
     // A connection through a relay proves nothing and is too narrow for a table's traffic.
     const direct = open.filter((connection) => connection.limits === undefined)
     const dialled = direct.find((connection) => connection.direction === 'outbound')

@@ -2,14 +2,12 @@
  * Announces what we provide anew before its records run out. What is ours is read from the store, so it
  * survives a restart; a record that was announced again is as good as new there.
  */
-import type { PeerRef } from '@kadmium/core'
 import type { Logger, PeerId } from '@libp2p/interface'
 import type { DriverClock } from './driver.ts'
 import type { Storage } from './storage.ts'
 import type { ReProvideInit } from './types.ts'
 
 export interface ReproviderInit {
-  self: PeerRef
   peerId: PeerId
   storage: Storage
   clock: DriverClock
@@ -58,7 +56,7 @@ export class Reprovider {
     const worker = async (): Promise<void> => {
       for await (const record of { [Symbol.asyncIterator]: () => due }) {
         if (this.controller.signal.aborted) return
-        if (record.expiresAtMs > dueMs || !record.provider.equals(peerId)) continue
+        if (record.expiresAtMs > dueMs || record.provider !== peerId.toString()) continue
         await this.announce(record.keyBytes)
       }
     }

@@ -6,10 +6,10 @@
  * `<prefix>/kadmium/peer/<peer id>` what was learned of a peer, `<prefix>/kadmium/provider/<peer id>` where
  * a provider can be reached, so that its records are of use after a restart.
  *
- * A torn or foreign entry is skipped and counted, never an error.
+ * Writes to one key land in the order of the calls, whatever the datastore makes of two at once. A torn
+ * or foreign entry is skipped and counted, never an error.
  */
-import type { ComponentLogger, Logger, PeerId } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
+import type { ComponentLogger, Logger } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { type Datastore, Key } from 'interface-datastore'
 import * as varint from 'uint8-varint'
@@ -36,134 +36,233 @@ export interface StoredRecord {
 
 export interface StoredProvider {
   keyBytes: Uint8Array
-  provider: PeerId
-  addresses: Multiaddr[]
+  /** The peer id as text, not looked into. */
+  provider: string
   expiresAtMs: number
 }
+
+/** A peer as an earlier run knew it; `name` is its id as text, not looked into. */
+export type LoadedPeer = Omit<SavedPeer, 'addresses'> & { name: string; addresses: Multiaddr[] }
 
 export class Storage {
   private readonly datastore: Datastore
   private readonly log: Logger
-  private readonly prefix: string
+  private readonly root: string
   private readonly validityMs: number
+  /** The last write to each key. BOUNDED: by the writes under way */
+  private readonly writes = new Map<string, Promise<void>>()
+  /** Checksum of the addresses stored of each provider. BOUNDED: by the providers that the core holds */
+  private readonly providerSums = new Map<string, number>()
+  /** The same of each peer stored; null when that is not known. BOUNDED: by the peers of the last save */
+  private peerSums: Map<string, number> | null = null
 
   constructor(init: StorageInit) {
     this.datastore = init.datastore
     this.log = init.logger.forComponent(`${init.logPrefix}:storage`)
-    this.prefix = init.prefix
+    this.root = new Key(init.prefix).toString()
     this.validityMs = init.validityMs
   }
 
   /** Resolves when the value is in the store (`value` null: no longer in it). */
-  async putRecord(
-    keyBytes: Uint8Array,
-    value: Uint8Array | null,
-    expiresAtMs: number,
-  ): Promise<void> {
-    const key = new Key(`${this.prefix}/record/${bytesToString(keyBytes, 'base32')}`, false)
-    if (value === null) return await this.datastore.delete(key)
-    const arrived = new Date(expiresAtMs - this.validityMs)
-    await this.datastore.put(key, encodeRecord(keyBytes, value, arrived))
+  putRecord(keyBytes: Uint8Array, value: Uint8Array | null, expiresAtMs: number): Promise<void> {
+    const key = new Key(`${this.root}/record/${bytesToString(keyBytes, 'base32')}`, false)
+    return this.write(key, async () => {
+      if (value === null) await this.datastore.delete(key)
+      else {
+        const arrived = new Date(expiresAtMs - this.validityMs)
+        await this.datastore.put(key, encodeRecord(keyBytes, value, arrived))
+      }
+    })
   }
 
   /** Resolves when the provider record is in the store (`expiresAtMs` 0: no longer in it). */
-  async putProvider(
+  putProvider(
     keyBytes: Uint8Array,
     provider: string,
     expiresAtMs: number,
     addresses: readonly Multiaddr[],
   ): Promise<void> {
     const name = bytesToString(keyBytes, 'base32')
-    const key = new Key(`${this.prefix}/provider/${name}/${provider}`, false)
-    if (expiresAtMs === 0) return await this.datastore.delete(key)
-    if (addresses.length > 0) {
-      const bytes = addresses.map((address) => address.bytes)
-      const saved = { evidence: NO_EVIDENCE, lastSeenMs: 0, ipGroup: 0, addresses: bytes }
-      await this.datastore.put(this.providerAddressKey(provider), encodePeer(saved))
-    }
-    await this.datastore.put(key, varint.encode(expiresAtMs - this.validityMs))
+    const key = new Key(`${this.root}/provider/${name}/${provider}`, false)
+    return this.write(key, async () => {
+      if (expiresAtMs === 0) return await this.datastore.delete(key)
+      // First, so that no record is ever without: it would be of no use after a restart.
+      await this.putProviderAddresses(provider, addresses)
+      const arrivedMs = Math.max(0, Math.floor(expiresAtMs - this.validityMs))
+      await this.datastore.put(key, varint.encode(arrivedMs))
+    })
+  }
+
+  /** The provider has no record here any more: where it can be reached is not kept either. */
+  async forgetProvider(provider: string): Promise<void> {
+    if (!this.providerSums.delete(provider)) return
+    const key = this.providerAddressKey(provider)
+    await this.write(key, async () => await this.datastore.delete(key))
   }
 
   /** All values in the store, also expired ones. */
   async *records(): AsyncGenerator<StoredRecord> {
-    for await (const { key, value } of this.datastore.query({ prefix: `${this.prefix}/record/` })) {
-      try {
-        const record = decodeRecord(value)
-        if (record === null) throw new Error('not a record')
-        const expiresAtMs = record.timeReceived.getTime() + this.validityMs
-        if (!Number.isFinite(expiresAtMs)) throw new Error('no time of arrival')
-        yield { keyBytes: record.key, value: record.value, expiresAtMs }
-      } catch (error) {
-        this.log.error('skipped record %s - %e', key, error)
-      }
-    }
-  }
-
-  /** All provider records in the store, also expired ones. */
-  async *providers(): AsyncGenerator<StoredProvider> {
-    const prefix = `${this.prefix}/provider/`
+    const prefix = `${this.root}/record/`
+    let skipped = 0
     for await (const { key, value } of this.datastore.query({ prefix })) {
-      try {
-        const [provider, name] = key.list().reverse()
-        if (provider === undefined || name === undefined) throw new Error('unknown form of key')
-        const expiresAtMs = varint.decode(value) + this.validityMs
-        const keyBytes = fromString(name, 'base32')
-        const addresses = await this.providerAddresses(provider)
-        yield { keyBytes, provider: peerIdFromString(provider), addresses, expiresAtMs }
-      } catch (error) {
-        this.log.error('skipped provider record %s - %e', key, error)
-      }
+      const record = decodeRecord(value)
+      const name = record === null ? '' : bytesToString(record.key, 'base32')
+      const expiresAtMs = Number(record?.timeReceived) + this.validityMs
+      if (record === null || key.toString() !== prefix + name || !Number.isFinite(expiresAtMs))
+        skipped++
+      else yield { keyBytes: record.key, value: record.value, expiresAtMs }
     }
+    this.tellSkipped(skipped, 'values')
   }
 
-  /** Writes what was learned of peers in one batch; those no longer in `peers` are removed. */
-  async savePeers(peers: ReadonlyMap<string, SavedPeer>): Promise<void> {
-    const prefix = `${this.prefix}/kadmium/peer/`
-    const batch = this.datastore.batch()
-    for await (const key of this.datastore.queryKeys({ prefix })) {
-      if (!peers.has(key.name())) batch.delete(key)
+  /** All provider records in the store, also expired ones. Nothing but the records is read. */
+  async *providers(): AsyncGenerator<StoredProvider> {
+    const prefix = `${this.root}/provider/`
+    let skipped = 0
+    for await (const { key, value } of this.datastore.query({ prefix })) {
+      const record = this.readProvider(key.toString().slice(prefix.length), value)
+      if (record === null) skipped++
+      else yield record
     }
-    for (const [peer, saved] of peers)
-      batch.put(new Key(`${prefix}${peer}`, false), encodePeer(saved))
-    await batch.commit()
+    this.tellSkipped(skipped, 'provider records')
+  }
+
+  /** Where the providers in the store can be reached; those with no record there too. */
+  async *providerAddresses(): AsyncGenerator<{ provider: string; addresses: Multiaddr[] }> {
+    for await (const { name, addresses, sum } of this.peersAt('provider')) {
+      this.providerSums.set(name, sum)
+      yield { provider: name, addresses }
+    }
   }
 
   /** What an earlier run wrote. */
-  async *peers(): AsyncGenerator<{ peer: PeerId; saved: LoadedPeer }> {
-    const prefix = `${this.prefix}/kadmium/peer/`
+  async *peers(): AsyncGenerator<LoadedPeer> {
+    yield* this.peersAt('peer')
+  }
+
+  /**
+   * Writes what was learned of peers, by their ids as text, in one batch: what changed since the last
+   * time. Those no longer in `peers` are removed.
+   */
+  savePeers(peers: ReadonlyMap<string, SavedPeer>): Promise<void> {
+    return this.write(new Key(`${this.root}/kadmium/peer`, false), () => this.saveChanges(peers))
+  }
+
+  /** Resolves when every write asked for so far has ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.writes.values())
+  }
+
+  private async saveChanges(peers: ReadonlyMap<string, SavedPeer>): Promise<void> {
+    const stored = this.peerSums ?? (await this.storedPeers())
+    const sums = new Map<string, number>()
+    const batch = this.datastore.batch()
+    for (const name of stored.keys()) if (!peers.has(name)) batch.delete(this.peerKey(name))
+    for (const [name, peer] of peers) {
+      const bytes = encodePeer(peer)
+      const sum = sumOf(bytes)
+      sums.set(name, sum)
+      if (stored.get(name) !== sum) batch.put(this.peerKey(name), bytes)
+    }
+    this.peerSums = null // until the batch is through
+    await batch.commit()
+    this.peerSums = sums
+  }
+
+  /** The peers in the store, as if all of them had changed. */
+  private async storedPeers(): Promise<Map<string, number>> {
+    const prefix = `${this.root}/kadmium/peer/`
+    const names = new Map<string, number>()
+    for await (const key of this.datastore.queryKeys({ prefix })) {
+      names.set(key.toString().slice(prefix.length), Number.NaN)
+    }
+    return names
+  }
+
+  private async putProviderAddresses(
+    provider: string,
+    addresses: readonly Multiaddr[],
+  ): Promise<void> {
+    if (addresses.length === 0) return
+    const bytes = addresses.map((address) => address.bytes)
+    const encoded = encodePeer({ ...NOTHING_LEARNED, addresses: bytes })
+    const sum = sumOf(encoded)
+    if (this.providerSums.get(provider) === sum) return
+    this.providerSums.set(provider, sum)
+    const key = this.providerAddressKey(provider)
+    try {
+      await this.write(key, async () => {
+        await this.datastore.put(key, encoded)
+      })
+    } catch (error) {
+      this.providerSums.set(provider, Number.NaN)
+      throw error
+    }
+  }
+
+  private readProvider(name: string, value: Uint8Array): StoredProvider | null {
+    const [keyText = '', provider = '', ...more] = name.split('/')
+    if (provider === '' || more.length > 0) return null
+    try {
+      const expiresAtMs = varint.decode(value) + this.validityMs
+      return { keyBytes: fromString(keyText, 'base32'), provider, expiresAtMs }
+    } catch {
+      return null
+    }
+  }
+
+  private async *peersAt(
+    folder: 'peer' | 'provider',
+  ): AsyncGenerator<LoadedPeer & { sum: number }> {
+    const prefix = `${this.root}/kadmium/${folder}/`
     let skipped = 0
     for await (const { key, value } of this.datastore.query({ prefix })) {
       const saved = decodePeer(value)
-      const peer = parsePeerId(key.name())
-      if (saved === null || peer === null) skipped++
-      else yield { peer, saved: { ...saved, addresses: parseAddresses(saved) } }
+      const name = key.toString().slice(prefix.length)
+      if (saved === null) skipped++
+      else yield { ...saved, name, addresses: parseAddresses(saved), sum: sumOf(value) }
     }
-    if (skipped > 0) this.log.error('skipped %d damaged peer records', skipped)
+    this.tellSkipped(skipped, `entries of ${prefix}`)
   }
 
-  private async providerAddresses(provider: string): Promise<Multiaddr[]> {
-    const key = this.providerAddressKey(provider)
-    if (!(await this.datastore.has(key))) return []
-    const saved = decodePeer(await this.datastore.get(key))
-    return saved === null ? [] : parseAddresses(saved)
+  /** Writes to one key go one after the other, whatever became of those before. */
+  private write(key: Key, act: () => Promise<void>): Promise<void> {
+    const name = key.toString()
+    const before = this.writes.get(name)
+    const run = async (): Promise<void> => {
+      await before?.catch(() => {})
+      await act()
+    }
+    const done = run().finally(() => {
+      if (this.writes.get(name) === done) this.writes.delete(name)
+    })
+    this.writes.set(name, done)
+    return done
+  }
+
+  private peerKey(name: string): Key {
+    return new Key(`${this.root}/kadmium/peer/${name}`, false)
   }
 
   private providerAddressKey(provider: string): Key {
-    return new Key(`${this.prefix}/kadmium/provider/${provider}`, false)
+    return new Key(`${this.root}/kadmium/provider/${provider}`, false)
+  }
+
+  private tellSkipped(count: number, what: string): void {
+    if (count > 0) this.log.error('skipped %d damaged or foreign %s', count, what)
   }
 }
 
-/** A saved peer with its addresses ready for use. */
-export type LoadedPeer = Omit<SavedPeer, 'addresses'> & { addresses: Multiaddr[] }
+/** Of a provider only the addresses are kept. */
+const NOTHING_LEARNED = {
+  evidence: { successes: 0, failures: 0, rttMs: 0, rttDeviationMs: 0, dialled: false },
+  lastSeenMs: 0,
+  ipGroup: 0,
+}
 
-const NO_EVIDENCE = { successes: 0, failures: 0, rttMs: 0, rttDeviationMs: 0, dialled: false }
-
-function parsePeerId(text: string): PeerId | null {
-  try {
-    return peerIdFromString(text)
-  } catch {
-    return null
-  }
+/** The checksum that a peer record ends with, as a number. */
+function sumOf(encoded: Uint8Array): number {
+  return new DataView(encoded.buffer, encoded.byteOffset).getUint32(encoded.length - 4)
 }
 
 /** Those of the addresses that this version can read. */
