@@ -38,8 +38,8 @@ export class Archive {
   private readonly selfName: string
   /** Providers whose addresses are in the store. BOUNDED: by the core, which forgets them */
   private readonly addressed = new Set<PeerRef>()
-  /** The end of the latest write of a provider record: whether it is in the store. */
-  private announced: Promise<boolean> = Promise.resolve(true)
+  /** The end of the latest write of a provider record that nobody took: whether it is in the store. */
+  private announced: Promise<boolean> | null = null
   private loaded = false
 
   constructor(init: ArchiveInit) {
@@ -69,9 +69,14 @@ export class Archive {
     this.announced = this.tell(job, storage.putProvider(keyBytes, name, expiresAtMs, addresses))
   }
 
-  /** Resolves when the latest provider record that was to be written is in the store, false if it can't be. */
-  async isAnnounced(): Promise<boolean> {
-    return await this.announced
+  /**
+   * For an announcement, in the step that asked for its write: resolves when it is in the store, to false
+   * if it can't be. What asked for no write is there already.
+   */
+  async takeAnnounced(): Promise<boolean> {
+    const { announced } = this
+    this.announced = null
+    return (await announced) ?? true
   }
 
   /** We no longer provide the key. Resolves when the store knows. */

@@ -26,6 +26,20 @@ const VALUE = Uint8Array.of(1, 2, 3)
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+/** A promise for the test to settle. */
+function pending<T>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  return { promise, resolve, reject }
+}
+
 /** A request that the pool was given, for the test to end. */
 interface Sent {
   how: 'request' | 'announce'
@@ -76,6 +90,8 @@ class Rig {
   readonly sent: Sent[] = []
   readonly dials: Dial[] = []
   readonly connections: StubConnection[] = []
+  readonly datastore = new MemoryDatastore()
+  readonly storage: Storage
   readonly host: Host
   readonly pool = {
     request: (to: PeerId, bytes: Uint8Array, options: RequestOptions) =>
@@ -85,7 +101,9 @@ class Rig {
   }
 
   constructor() {
-    const { clock, notes } = this
+    const { clock, notes, datastore } = this
+    const place = { logPrefix: 'test', prefix: '/dht', validityMs: 1_000_000 }
+    this.storage = new Storage({ datastore, logger: notes, ...place })
     const judge = new RecordJudge({ validators: { x: () => {} }, selectors: { x: () => 0 } })
     this.host = new Host({
       peerId: self,
@@ -93,13 +111,7 @@ class Rig {
       clock,
       mapper: passthroughMapper,
       judge,
-      storage: new Storage({
-        datastore: new MemoryDatastore(),
-        logger: notes,
-        logPrefix: 'test',
-        prefix: '/dht',
-        validityMs: 1_000_000,
-      }),
+      storage: this.storage,
       connectionManager: {
         getConnections: (peer) =>
           this.connections.filter(
@@ -141,7 +153,7 @@ class Rig {
     bytes: Uint8Array,
     options: RequestOptions,
   ): Promise<Answer | null> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answer | null>()
+    const { promise, resolve, reject } = pending<Answer | null>()
     const arrive = (answer: Uint8Array | null, rttMs = 5): Promise<void> => {
       resolve(answer === null ? null : { bytes: answer, rttMs })
       return tick()
@@ -166,7 +178,7 @@ class Rig {
     target: Multiaddr[],
     options: { force?: boolean; signal?: AbortSignal } = {},
   ): Promise<Connection> {
-    const { promise, resolve, reject } = Promise.withResolvers<Connection>()
+    const { promise, resolve, reject } = pending<Connection>()
     const { force = false, signal = new AbortController().signal } = options
     signal.addEventListener('abort', () => reject(signal.reason))
     this.dials.push({
@@ -328,11 +340,37 @@ describe('a request of a peer', () => {
     expect(host.directory.find(alice)).toBe(NO_PEER)
   })
 
-  test('without an answer ends without one', () => {
+  const providerOf = (peer: PeerId) => ({
+    id: peer.toMultihash().bytes,
+    multiaddrs: [ADDRESS.bytes],
+    connection: 0 as const,
+  })
+
+  test('without an answer ends without one, once it is stored', async () => {
     const waiting = exchange()
-    const provider = { id: alice.toMultihash().bytes, multiaddrs: [], connection: 0 as const }
-    host.requestArrived(alice, encoded({ type: 'addProvider', providers: [provider] }), waiting)
-    expect(waiting.conclude.mock.calls).toEqual([[false]])
+    const announcement = encoded({ type: 'addProvider', providers: [providerOf(alice)] })
+    host.requestArrived(alice, announcement, waiting)
+    expect(waiting.conclude).not.toHaveBeenCalled()
+    await vi.waitFor(() => expect(waiting.conclude.mock.calls).toEqual([[false]]))
+    const records = rig.storage.providers()
+    expect((await records.next()).value).toMatchObject({ provider: alice.toString() })
+  })
+
+  test('that can not be stored is reset, and the next has another chance', async () => {
+    const announce = async (announcement: Uint8Array): Promise<boolean> => {
+      const waiting = exchange()
+      host.requestArrived(alice, announcement, waiting)
+      await vi.waitFor(() => expect(waiting.conclude).toHaveBeenCalledTimes(1))
+      return waiting.conclude.mock.calls[0]?.[0] as boolean
+    }
+    const { put } = rig.datastore
+    rig.datastore.put = () => {
+      throw new Error('full')
+    }
+    const announcement = encoded({ type: 'addProvider', providers: [providerOf(alice)] })
+    expect(await announce(announcement)).toBe(true)
+    rig.datastore.put = put
+    expect(await announce(encoded({ type: 'addProvider' }))).toBe(false)
   })
 
   test('that is refused is reset, and one that is stored is echoed', async () => {
@@ -349,12 +387,7 @@ describe('a request of a peer', () => {
     expect(decodeMessage(answer).type).toBe('putValue')
   })
 
-  test('that comes with the answer to another keeps its peers until its turn', () => {
-    const providerOf = (peer: PeerId) => ({
-      id: peer.toMultihash().bytes,
-      multiaddrs: [ADDRESS.bytes],
-      connection: 0 as const,
-    })
+  test('that comes with the answer to another keeps its peers until its turn', async () => {
     const second = exchange()
     const first = {
       conclude: () => {},
@@ -366,7 +399,7 @@ describe('a request of a peer', () => {
       },
     }
     host.requestArrived(alice, encoded({ type: 'ping', keyBytes: new Uint8Array(0) }), first)
-    expect(second.conclude.mock.calls).toEqual([[false]])
+    await vi.waitFor(() => expect(second.conclude.mock.calls).toEqual([[false]]))
     const third = exchange()
     host.requestArrived(alice, encoded({ type: 'getProviders' }), third)
     const [answer] = third.reply.mock.calls[0] as [Uint8Array]
@@ -503,10 +536,4 @@ test('a record is judged, and the verdict told', async () => {
   const nameless = Uint8Array.of(1)
   host.validate({ kind: 'validate', job: 4, keyBytes: nameless, record: VALUE, against: null })
   await vi.waitFor(() => expect(rig.last('validated')).toMatchObject({ verdict: 'invalid' }))
-})
-test('zz', () => {
-  const waiting = { reply: vi.fn(), conclude: vi.fn() }
-  const provider = { id: alice.toMultihash().bytes, multiaddrs: [], connection: 0 as const }
-  host.requestArrived(alice, encoded({ type: 'addProvider', providers: [provider] }), waiting)
-  console.log(rig.heard, rig.notes.errors, waiting.conclude.mock.calls)
 })

@@ -211,7 +211,7 @@ export class Host implements Effects {
     if (waiting === undefined) return
     if (refused) waiting.conclude(true)
     // What has no answer is done when it is in the store: what follows on the stream is proof of that.
-    else void this.archive.isAnnounced().then((ok) => waiting.conclude(!ok))
+    else void this.archive.takeAnnounced().then((ok) => waiting.conclude(!ok))
   }
 
   dial(peer: PeerRef, timeoutMs: number): void {
