@@ -140,7 +140,8 @@ class Driver {
     exchanges: new Set(),
     operations: new Set(),
   }
-  readonly trace: (PlainOutput | number)[] = []
+  /** All outputs and deadlines, as text. */
+  readonly trace: string[] = []
   private readonly world: World
   private readonly prompt: boolean
   private readonly outbox = new Outbox()
@@ -180,11 +181,11 @@ class Driver {
     world.nodes.handle(world.row, nowMs, input, outbox)
     for (const output of outbox) {
       const plain = plainOutput(output)
-      this.trace.push(plain)
+      this.trace.push(JSON.stringify(plain))
       this.watch(plain)
     }
     const deadlineMs = world.nodes.deadline(world.row)
-    this.trace.push(deadlineMs)
+    this.trace.push(`until ${deadlineMs}`)
     expect(deadlineMs).not.toBeNaN()
     expect(world.nodes.inFlight(world.row)).toBe(this.asked.requests.size)
     expect(this.asked.requests.size).toBeLessThanOrEqual(CONFIG.requestsMax as number)

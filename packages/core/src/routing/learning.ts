@@ -19,6 +19,12 @@ const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
 const COLD = 0
 const LOST = 3
 
+/**
+ * A member whose connection broke and who can't be reached now has failed as often as ends the longest
+ * credit: it is gone, whatever it was.
+ */
+const LOST_FAILURES = 4
+
 export class Learning {
   private readonly config: Config
   private readonly estimator: Estimator
@@ -120,8 +126,7 @@ export class Learning {
     if (!holdings.locate(node, peer)) return
     const { evidence: e, row, seated } = holdings
     // A peer that is connected otherwise is alive: it can't be dialled, which costs it the table only.
-    // Where its connection broke, that was the first sign, and that nobody is there now the second.
-    const signs = e.isLinked(row) ? 0 : e.link(row) === LOST ? 2 : 1
+    const signs = e.isLinked(row) ? 0 : e.link(row) === LOST ? LOST_FAILURES : 1
     if (signs > 0) e.mark(row, 0, LINK_MASK)
     for (let i = 0; i < signs; i++) this.fail(node, nowS, false)
     if (seated) return

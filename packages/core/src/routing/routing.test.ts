@@ -452,8 +452,9 @@ describe('a member whose connection broke', () => {
     expect(scene.routing.nearest(0, key8(0), 0, 20, SECOND, NO_PEER, named)).toBe(2)
   })
 
-  test('is benched by one dial that fails, and only that one', () => {
+  test('is benched by one dial that fails, whatever its credit, and only that one', () => {
     const scene = broken()
+    for (let i = 0; i < 100; i++) scene.routing.noteSuccess(0, scene.peer(0b1000_0000), SECOND, 20)
     scene.routing.noteDial(0, scene.peer(0b1000_0000), false, 0, 6 * SECOND)
     expect(scene.routing.state(0, scene.peer(0b1000_0000), 6 * SECOND)).toBe('benched')
     expect(scene.routing.state(0, scene.peer(0b1100_0000), 6 * SECOND)).toBe('good')
