@@ -55,7 +55,7 @@ interface Sent {
 class StubConnection {
   status = 'open'
   direct = true
-  limits: undefined
+  limits: object | undefined = undefined
   streams: unknown[] = []
   closed = 0
   readonly remoteAddr: Multiaddr
@@ -463,9 +463,12 @@ describe('a dial', () => {
     expect(fresh.closed).toBe(0)
   })
 
-  test('does not count a connection that is closing as another', async () => {
+  test.each([
+    ['closing', { status: 'closing' }],
+    ['through a relay', { limits: {} }],
+  ])('does not count a connection that is %s as another', async (_, how) => {
     const [older, fresh] = [new StubConnection(alice), new StubConnection(alice)]
-    older.status = 'closing'
+    Object.assign(older, how)
     rig.connections.push(older)
     host.dial(rig.meet(alice, ADDRESS), 5_000)
     await rig.dials[0]?.succeed(fresh)

@@ -26,7 +26,7 @@ import { CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
 import { equals } from 'uint8arrays/equals'
 import { Archive } from './archive.ts'
 import { Bridge, keyOf } from './bridge.ts'
-import { openConnections } from './connections.ts'
+import { directConnections } from './connections.ts'
 import { Directory } from './directory.ts'
 import { type Arrival, Driver, type DriverClock, type Effects } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
@@ -312,7 +312,7 @@ export class Host implements Effects {
     const { connectionManager } = this.init
     const target = namedAddresses(direct, peerId)
     const connection = await connectionManager.openConnection(target, { force: true, signal })
-    if (openConnections(connectionManager, peerId).some((other) => other !== connection)) {
+    if (directConnections(connectionManager, peerId).some((other) => other !== connection)) {
       this.retire(connection)
     }
     return ipGroup(connection.remoteAddr)
@@ -330,7 +330,7 @@ export class Host implements Effects {
 
   private isConnected(peer: PeerRef): boolean {
     const peerId = this.directory.peerId(peer)
-    return peerId !== null && openConnections(this.init.connectionManager, peerId).length > 0
+    return peerId !== null && directConnections(this.init.connectionManager, peerId).length > 0
   }
 }
 

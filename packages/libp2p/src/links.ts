@@ -16,18 +16,19 @@ import type {
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
-import { openConnections } from './connections.ts'
+import { directConnections } from './connections.ts'
 import type { Directory } from './directory.ts'
+import type { Arrival } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
 
 export interface LinksInit {
   directory: Directory
-  connectionManager: ConnectionManager
-  peerStore: PeerStore
-  events: TypedEventTarget<Libp2pEvents>
+  connectionManager: Pick<ConnectionManager, 'getConnections'>
+  peerStore: Pick<PeerStore, 'get'>
+  events: Pick<TypedEventTarget<Libp2pEvents>, 'addEventListener' | 'removeEventListener'>
   protocol: string
-  dispatch: (input: Input) => void
-  /** A peer told that it speaks the protocol. */
+  dispatch: (arrival: Arrival) => void
+  /** A peer that others can reach told that it speaks the protocol. */
   onSpeaker: (peer: PeerRef) => void
 }
 
@@ -37,30 +38,29 @@ export class Links {
   private readonly pooled = new Set<string>()
   /** Agent of each connected peer, which decides how long a stream may idle. BOUNDED: by connections. */
   private readonly agents = new Map<string, string>()
+  private started = false
 
   constructor(init: LinksInit) {
     this.init = init
   }
 
   async start(): Promise<void> {
-    const { events, connectionManager, peerStore } = this.init
+    const { events, connectionManager } = this.init
+    this.started = true
     events.addEventListener('peer:identify', this.onIdentify)
     events.addEventListener('peer:update', this.onUpdate)
     events.addEventListener('connection:open', this.onConnection)
     events.addEventListener('connection:close', this.onConnection)
-    for (const connection of connectionManager.getConnections()) {
-      const known = await peerStore.get(connection.remotePeer).catch(() => null)
-      if (known === null || !known.protocols.includes(this.init.protocol)) continue
-      this.speaks(
-        connection.remotePeer,
-        true,
-        known.addresses.map((a) => a.multiaddr),
-      )
+    const peers = new Map<string, PeerId>() // bounded by connections
+    for (const { remotePeer } of connectionManager.getConnections()) {
+      peers.set(remotePeer.toString(), remotePeer)
     }
+    for (const peer of peers.values()) await this.replay(peer)
   }
 
   stop(): void {
     const { events } = this.init
+    this.started = false
     events.removeEventListener('peer:identify', this.onIdentify)
     events.removeEventListener('peer:update', this.onUpdate)
     events.removeEventListener('connection:open', this.onConnection)
@@ -78,7 +78,7 @@ export class Links {
   }
 
   isConnected(peer: PeerId): boolean {
-    return openConnections(this.init.connectionManager, peer).length > 0
+    return directConnections(this.init.connectionManager, peer).length > 0
   }
 
   /** What identify said of the peer's software, or undefined. */
@@ -86,11 +86,22 @@ export class Links {
     return this.agents.get(peer.toString())
   }
 
+  /** Tells what identify told before we listened. */
+  private async replay(peerId: PeerId): Promise<void> {
+    const known = await this.init.peerStore.get(peerId).catch(() => null)
+    if (!this.started || known === null) return
+    const agent = known.metadata.get('AgentVersion')
+    if (agent !== undefined) this.noteAgent(peerId, new TextDecoder().decode(agent))
+    if (!known.protocols.includes(this.init.protocol)) return
+    const addresses = known.addresses.map(({ multiaddr }) => multiaddr)
+    this.speaks(peerId, true, addresses)
+  }
+
   private readonly onIdentify = (event: CustomEvent<IdentifyResult>): void => {
     const { peerId, protocols, listenAddrs, agentVersion, signedPeerRecord } = event.detail
-    if (agentVersion !== undefined && this.isConnected(peerId)) {
-      this.agents.set(peerId.toString(), agentVersion)
-    }
+    if (agentVersion !== undefined) this.noteAgent(peerId, agentVersion)
+    // A push may tell of something else only; libp2p keeps the protocols then.
+    if (protocols.length === 0) return
     const addresses = signedPeerRecord?.addresses ?? listenAddrs
     this.speaks(peerId, protocols.includes(this.init.protocol), addresses)
   }
@@ -104,46 +115,68 @@ export class Links {
   }
 
   private readonly onConnection = (event: CustomEvent<Connection>): void => {
-    const { remotePeer, status } = event.detail
+    const { remotePeer, status, limits } = event.detail
     if (event.type === 'connection:close' && !this.isConnected(remotePeer)) {
       this.agents.delete(remotePeer.toString())
       this.pooled.delete(remotePeer.toString())
     }
-    // Who closes in order is well; a reset or a time-out may be the end of the peer.
-    this.tell(remotePeer, status === 'reset' || status === 'aborted')
+    // Who closes in order is well; a reset or a time-out may be the end of the peer, or of the relay.
+    this.tell(remotePeer, limits === undefined && (status === 'reset' || status === 'aborted'))
+  }
+
+  private noteAgent(peer: PeerId, agent: string): void {
+    if (this.isConnected(peer)) this.agents.set(peer.toString(), agent)
   }
 
   private speaks(peerId: PeerId, speaks: boolean, addresses: readonly Multiaddr[]): void {
-    const { directory, dispatch } = this.init
-    if (!speaks && directory.find(peerId) === NO_PEER) return
-    const peer = directory.internId(peerId)
-    if (peer === NO_PEER) return
-    directory.setAddresses(peer, addresses)
-    if (speaks && directory.addresses(peer).length === 0) return // nobody could reach it
-    dispatch({ kind: 'protocolChanged', peer, speaks })
+    this.init.dispatch(() =>
+      speaks ? this.speaking(peerId, addresses) : this.silent(peerId, addresses),
+    )
     this.tell(peerId)
-    if (speaks) this.init.onSpeaker(peer)
   }
 
-  /** Tells the core how near a peer is now. */
-  private tell(peerId: PeerId, broken = false): void {
-    const { directory, connectionManager, dispatch } = this.init
+  private speaking(peerId: PeerId, addresses: readonly Multiaddr[]): Input | null {
+    const { directory, connectionManager, onSpeaker } = this.init
+    const peer = directory.internId(peerId)
+    if (peer === NO_PEER) return null
+    directory.setAddresses(peer, addresses)
+    // Where we reached it is of use even if it does not know that address itself.
+    for (const { direction, remoteAddr } of directConnections(connectionManager, peerId)) {
+      if (direction === 'outbound') directory.addAddress(peer, remoteAddr)
+    }
+    if (directory.addresses(peer).length === 0) return null // nobody could reach it
+    onSpeaker(peer)
+    return { kind: 'protocolChanged', peer, speaks: true }
+  }
+
+  private silent(peerId: PeerId, addresses: readonly Multiaddr[]): Input | null {
+    const { directory } = this.init
     const peer = directory.find(peerId)
-    if (peer === NO_PEER) return
-    const open = openConnections(connectionManager, peerId)
-    // A connection through a relay proves nothing and is too narrow for a table's traffic.
-    const direct = open.filter((connection) => connection.limits === undefined)
-    const dialled = direct.find((connection) => connection.direction === 'outbound')
-    const pooled = this.pooled.has(peerId.toString())
-    const gone: Link = broken ? 'lost' : 'cold'
-    const link: Link = direct.length === 0 ? gone : pooled ? 'pooled' : 'connected'
-    const address = (dialled ?? direct[0])?.remoteAddr
-    dispatch({
-      kind: 'linkChanged',
-      peer,
-      link,
-      dialled: dialled !== undefined,
-      ipGroup: address === undefined ? 0 : ipGroup(address),
+    if (peer === NO_PEER) return null
+    directory.setAddresses(peer, addresses)
+    return { kind: 'protocolChanged', peer, speaks: false }
+  }
+
+  /** Tells the core how near a peer is now, if it knows the peer. */
+  private tell(peerId: PeerId, broken = false): void {
+    this.init.dispatch(() => {
+      const { directory, connectionManager } = this.init
+      const peer = directory.find(peerId)
+      if (peer === NO_PEER) return null
+      const direct = directConnections(connectionManager, peerId)
+      const dialled = direct.find(({ direction }) => direction === 'outbound')
+      const address = (dialled ?? direct[0])?.remoteAddr
+      return {
+        kind: 'linkChanged',
+        peer,
+        link: direct.length > 0 ? this.linkOf(peerId) : broken ? 'lost' : 'cold',
+        dialled: dialled !== undefined,
+        ipGroup: address === undefined ? 0 : ipGroup(address),
+      }
     })
+  }
+
+  private linkOf(connected: PeerId): Link {
+    return this.pooled.has(connected.toString()) ? 'pooled' : 'connected'
   }
 }
