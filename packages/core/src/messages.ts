@@ -4,7 +4,8 @@
  * replayed. Start reading here.
  *
  * Objects handed to `handle` are borrowed for the call, and objects in an `Outbox` are valid until the
- * next `handle` with that outbox: whoever keeps something copies it.
+ * next `handle` with that outbox: whoever keeps something copies it. Not so the bytes of keys and
+ * records: an array of bytes that was handed over is never written to again, so that it may be kept.
  */
 import { KEY_WORDS, type Key } from './key.ts'
 import type { PeerRef } from './peers.ts'

@@ -49,6 +49,7 @@ export class Operations {
   private readonly deadlines: Float64Array
   private readonly pool: Operation[] = [] // BOUNDED: by the most operations ever live at once
   private readonly prospects: Int32Array // scratch
+  private readonly queue: Operation[] = [] // scratch; BOUNDED: by operationsMax
 
   constructor(nodes: number, book: PeerBook, config: Config, port: OperationPort) {
     this.book = book
@@ -181,14 +182,15 @@ export class Operations {
     }
   }
 
-  /** A request slot became free, or the judge: who had to wait goes on. */
+  /** A request slot became free, or the judge: who had to wait goes on, the oldest first. */
   resume(step: Step): void {
+    const { queue } = this
     let operation = this.live.first(step.node)
-    while (operation !== null) {
-      const { next } = operation
-      judgeNext(this.port, step, operation)
-      this.advance(step, operation)
-      operation = next
+    for (; operation !== null; operation = operation.next) queue.push(operation)
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+      const unjudged = next.waiting.length
+      judgeNext(this.port, step, next)
+      if (this.port.hasRoom(step) || next.waiting.length < unjudged) this.advance(step, next)
     }
   }
 

@@ -195,6 +195,8 @@ describe('a put', () => {
     }, world.nowMs + 60_000)
     for (const run of runs) expect([run.outcome, run.stored]).toEqual(['ok', 15])
     expect(most).toBe(24)
+    const waits = runs.map(({ startedMs, endedMs }) => endedMs - startedMs)
+    expect(meanOf(waits.slice(0, 10))).toBeLessThan(meanOf(waits.slice(-10)) / 2)
   })
 
   it('is taken back when it is cancelled, and nothing of it goes on', () => {
