@@ -30,6 +30,7 @@ import {
   MAX_OUTBOUND_STREAMS,
   PROTOCOL,
 } from './constants.ts'
+import { coreConfig } from './core-config.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
 import { removePrivateAddressesMapper } from './mappers.ts'
@@ -106,16 +107,13 @@ export class KadDHT
     const judge = new RecordJudge({ validators: init.validators, selectors: init.selectors })
     this.validators = judge.validators
     this.selectors = judge.selectors
-    const config = {
-      ...(init.kBucketSize !== undefined && { k: init.kBucketSize }),
-      ...(init.alpha !== undefined && { alpha: init.alpha }),
-    }
-    const validityMs = init.reprovide?.validity ?? 48 * 3_600_000
+    const config = coreConfig(init)
+    const validityMs = config.recordValidityMs
     const prefix = init.datastorePrefix ?? DATASTORE_PREFIX
     const storage = new Storage({ datastore, logger, logPrefix, prefix, validityMs })
     this.host = new Host({
       peerId,
-      config: { ...config, recordValidityMs: validityMs },
+      config,
       clock: SYSTEM_CLOCK,
       mapper: init.peerInfoMapper ?? removePrivateAddressesMapper,
       judge,
@@ -149,14 +147,7 @@ export class KadDHT
       dispatch,
       isConnected: (peer) => this.links.isConnected(peer),
     })
-    this.pool = new StreamPool({
-      connectionManager,
-      protocol: this.protocol,
-      clock: SYSTEM_CLOCK,
-      maxOutboundStreams: init.maxOutboundStreams ?? MAX_OUTBOUND_STREAMS,
-      agentOf: (peer) => this.links.agentOf(peer),
-      onPooled: (peer, pooled) => this.links.setPooled(peer, pooled),
-    })
+    this.pool = this.makePool()
     this.inbound = new InboundStreams({
       clock: SYSTEM_CLOCK,
       onRequest: (from, bytes, exchange) => this.host.requestArrived(from, bytes, exchange),
@@ -330,6 +321,17 @@ export class KadDHT
   ): AsyncGenerator<QueryEvent, void, undefined> {
     if (this.init.allowQueryWithZeroPeers !== true) await this.someoneToAsk(options.signal)
     yield* this.queries.run(ask, options)
+  }
+
+  private makePool(): StreamPool {
+    return new StreamPool({
+      connectionManager: this.components.connectionManager,
+      protocol: this.protocol,
+      clock: SYSTEM_CLOCK,
+      maxOutboundStreams: this.init.maxOutboundStreams ?? MAX_OUTBOUND_STREAMS,
+      agentOf: (peer) => this.links.agentOf(peer),
+      onPooled: (peer, pooled) => this.links.setPooled(peer, pooled),
+    })
   }
 
   private async announce(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -551,10 +551,6 @@ describe('no stream', () => {
     arrive()
     await settle()
     expect([rig.stream(0).written, rig.stream(0).resets, rig.pooled]).toEqual([[], 0, [true]])
-    const next = rig.ask(2)
-    rig.stream(0).receive([22])
-    expect(await next.outcome).toEqual([22])
-    expect(rig.streams).toHaveLength(1)
   })
 
   test('to a peer without addresses, nor a look-up of them', async () => {
