@@ -3,14 +3,16 @@
  * It starts and stops the parts and turns calls into operations; what happens is decided in the core.
  */
 
-import type { AbortOptions, Logger, PeerUpdate } from '@libp2p/interface'
 import {
+  type AbortOptions,
   type ContentRouting,
   contentRoutingSymbol,
+  type Logger,
   type PeerDiscovery,
   type PeerDiscoveryEvents,
   type PeerId,
   type PeerRouting,
+  type PeerUpdate,
   peerDiscoverySymbol,
   peerRoutingSymbol,
   type RoutingOptions,
@@ -37,7 +39,7 @@ import { removePrivateAddressesMapper } from './mappers.ts'
 import { type Ask, Queries } from './queries.ts'
 import { RecordJudge } from './records/judge.ts'
 import { Reprovider } from './reprovider.ts'
-import { DHTContentRouting, DHTPeerRouting } from './routers.ts'
+import { DHTContentRouting, DHTPeerRouting, drain } from './routers.ts'
 import { Storage } from './storage.ts'
 import { InboundStreams } from './streams/inbound.ts'
 import { StreamPool } from './streams/outbound.ts'
@@ -72,7 +74,7 @@ export class KadDHT
 {
   readonly k: number
   readonly a: number
-  /** Always 1: one path confirms its result (docs/decisions/0006). */
+  /** Always 1 (docs/decisions/0006). */
   readonly d = 1
   readonly validators: Validators
   readonly selectors: Selectors
@@ -108,7 +110,7 @@ export class KadDHT
     this.validators = judge.validators
     this.selectors = judge.selectors
     const config = coreConfig(init)
-    const validityMs = config.recordValidityMs
+    const { recordValidityMs: validityMs } = config
     const prefix = init.datastorePrefix ?? DATASTORE_PREFIX
     const storage = new Storage({ datastore, logger, logPrefix, prefix, validityMs })
     this.host = new Host({
@@ -310,9 +312,7 @@ export class KadDHT
   async refreshRoutingTable(options: AbortOptions = {}): Promise<void> {
     this.host.dispatch({ kind: 'refresh' })
     const own = this.components.peerId.toMultihash().bytes
-    for await (const _ of this.getClosestPeers(own, options as RoutingOptions)) {
-      // Only the end counts.
-    }
+    await drain(this.getClosestPeers(own, options as RoutingOptions))
   }
 
   private async *run(

@@ -75,7 +75,8 @@ export class DHTPeerRouting implements PeerRouting {
   }
 }
 
-async function drain(source: AsyncIterable<unknown>): Promise<void> {
+/** Runs a query to its end. */
+export async function drain(source: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of source) {
     // Only the end counts.
   }
