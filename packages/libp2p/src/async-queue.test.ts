@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { AsyncQueue } from './async-queue.ts'
 
 async function drain<T>(source: AsyncIterable<T>): Promise<T[]> {
@@ -12,7 +12,7 @@ describe('a queue', () => {
   test('hands out in order what was pushed before and while it is read', async () => {
     const queue = new AsyncQueue<number>()
     queue.push(1)
-    const read = drain(queue.read())
+    const read = drain(queue.read(() => {}))
     queue.push(2)
     await Promise.resolve()
     queue.push(3)
@@ -26,7 +26,7 @@ describe('a queue', () => {
     queue.end(new Error('over'))
     queue.push(2)
     queue.end(new Error('too late'))
-    const reader = queue.read()
+    const reader = queue.read(() => {})
     expect(await reader.next()).toEqual({ value: 1, done: false })
     await expect(reader.next()).rejects.toThrow('over')
     expect(await reader.next()).toEqual({ value: undefined, done: true })
@@ -35,7 +35,7 @@ describe('a queue', () => {
   test('wakes a reader that waits when it ends, with an error and without', async () => {
     for (const error of [undefined, new Error('over')]) {
       const queue = new AsyncQueue<number>()
-      const read = drain(queue.read())
+      const read = drain(queue.read(() => {}))
       await Promise.resolve()
       queue.end(error)
       if (error === undefined) expect(await read).toEqual([])
@@ -43,11 +43,36 @@ describe('a queue', () => {
     }
   })
 
+  test.each(['the end', 'an error', 'a break', 'an early return'])(
+    'tells once of %s',
+    async (way) => {
+      const queue = new AsyncQueue<number>()
+      const onReturn = vi.fn()
+      queue.push(1)
+      queue.push(2)
+      const reader = queue.read(onReturn)
+      if (way === 'the end') {
+        queue.end()
+        await drain(reader)
+      } else if (way === 'an error') {
+        queue.end(new Error('over'))
+        await drain(reader).catch(() => {})
+      } else if (way === 'a break') {
+        for await (const _ of reader) break
+      } else {
+        await reader.next()
+        await reader.return()
+        await reader.return()
+      }
+      expect(onReturn).toHaveBeenCalledTimes(1)
+    },
+  )
+
   test('keeps nothing once it was left', async () => {
     const queue = new AsyncQueue<number>()
     queue.push(1)
     queue.push(2)
-    for await (const _ of queue.read()) break
+    for await (const _ of queue.read(() => {})) break
     queue.push(3)
     expect(queue.unread).toBe(0)
   })
@@ -57,7 +82,7 @@ describe('a queue', () => {
     queue.push(1)
     queue.push(2)
     expect(queue.unread).toBe(2)
-    const reader = queue.read()
+    const reader = queue.read(() => {})
     await reader.next()
     expect(queue.unread).toBe(1)
     await reader.return()
@@ -68,7 +93,7 @@ describe('a queue', () => {
     await fc.assert(
       fc.asyncProperty(steps, async (way) => {
         const queue = new AsyncQueue<number>()
-        const reader = queue.read()
+        const reader = queue.read(() => {})
         const reads: Promise<IteratorResult<number, void>>[] = []
         let pushed = 0
         for (const step of way) {

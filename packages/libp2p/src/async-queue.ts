@@ -1,6 +1,6 @@
 /** Hands values from a producer that calls to a consumer that iterates. Unread values wait. */
 export class AsyncQueue<T> {
-  private readonly values: T[] = [] // BOUNDED: by the producer, which sees `unread`
+  private readonly values: T[] = [] // BOUNDED: by the producer, which sees `unread` and is told by `onReturn`
   private wake: (() => void) | null = null
   private ended = false
   private error: unknown
@@ -24,8 +24,8 @@ export class AsyncQueue<T> {
     this.wake?.()
   }
 
-  /** Reads until the end. Once it is left nothing more is kept. */
-  async *read(): AsyncGenerator<T, void, undefined> {
+  /** Reads until the end. `onReturn` runs once, however the reading ends. */
+  async *read(onReturn: () => void): AsyncGenerator<T, void, undefined> {
     try {
       while (true) {
         while (this.values.length > 0) yield this.values.shift() as T
@@ -39,6 +39,7 @@ export class AsyncQueue<T> {
     } finally {
       this.ended = true
       this.values.length = 0
+      onReturn()
     }
   }
 }

@@ -335,12 +335,7 @@ export class KadDHT
   }
 
   private async announce(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    for await (const _ of this.run(
-      { type: 'provide', keyBytes, peer: this.host.self },
-      { signal },
-    )) {
-      // Only the end counts.
-    }
+    await drain(this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal }))
   }
 
   /** Resolves as soon as there is a peer to ask, or after a while all the same. */
