@@ -92,10 +92,13 @@ async function strangers(
   return found
 }
 
-/** Whether some nodes of either kind hold it. */
+/** Some nodes of either kind hold it, at the latest soon: kad-dht does not wait for what it announces. */
 async function expectOnBoth(holds: (node: LiveNode) => Promise<boolean>): Promise<void> {
-  const holders = await holdersAmong(all, holds)
-  expect(new Set(holders.map(({ kind }) => kind)).size).toBe(2)
+  const kinds = async (): Promise<number> => {
+    const holders = await holdersAmong(all, holds)
+    return new Set(holders.map(({ kind }) => kind)).size
+  }
+  await expect.poll(kinds, { timeout: 5_000 }).toBe(2)
 }
 
 /** Draws until two of the nearest four nodes to what was drawn are of each kind. */
