@@ -178,9 +178,9 @@ export interface KadDHTInit {
   selectors?: Selectors
   /** Validators beside the built-in ones for `pk` and `ipns`, or in their place. */
   validators?: Validators
-  /** Look up ourselves this often, ms. Default 5 min. */
+  /** No effect: the table is refreshed as it needs to be. */
   querySelfInterval?: number
-  /** The first such lookup comes this long after the start, ms. Default 1 s. */
+  /** No effect: the first lookup comes when a first peer is met. */
   initialQuerySelfInterval?: number
   /** Queries with nobody to ask end at once, in place of waiting for a first peer. Default false. */
   allowQueryWithZeroPeers?: boolean
