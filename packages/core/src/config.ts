@@ -85,8 +85,12 @@ export interface Config {
   jobsMax: number
   /** Time between two refreshes of the table. Default 10 min (as go). */
   refreshIntervalMs: number
+  /** From the first peer met to the first walk, and between the walks of the first round. Default 1 s (as js). */
+  joinIntervalMs: number
   /** Reachability checks (dials back, and again where a connection broke) at once. Default 16. */
   probesMax: number
+  /** After this a reachability check is given up. Default 5 s. */
+  probeTimeoutMs: number
 }
 
 export const DEFAULT_CONFIG: Config = {
@@ -131,5 +135,94 @@ export const DEFAULT_CONFIG: Config = {
   renewalMinMs: 3_600_000,
   jobsMax: 256,
   refreshIntervalMs: 600_000,
+  joinIntervalMs: 1_000,
   probesMax: 16,
+  probeTimeoutMs: 5_000,
+}
+
+/** A parameter that is one number. */
+export type ConfigNumber = Exclude<keyof Config, 'bucketGoodPeers'>
+
+const MS_MAX = 365 * 24 * 3_600_000
+const COUNT_MAX = 2 ** 31 - 1
+
+/** The least and the greatest value of each parameter, both allowed. */
+export const CONFIG_BOUNDS: Readonly<Record<ConfigNumber, readonly [min: number, max: number]>> = {
+  k: [1, 40],
+  alpha: [1, 128],
+  bucketBenchSeats: [0, 256],
+  buckets: [1, 64],
+  groupPerBucketMax: [1, COUNT_MAX],
+  groupPerTableMax: [1, COUNT_MAX],
+  memoryPeersMax: [0, 1_000_000],
+  creditMax: [1, 1_000],
+  loadedCreditMax: [0, 1_000],
+  failureWeight: [0, 100],
+  evidenceHalfLifeMs: [1, MS_MAX],
+  benchScore: [0, 1],
+  goodScore: [0, 1],
+  retryMinMs: [1, MS_MAX],
+  retryMaxMs: [1, MS_MAX],
+  rtoMinMs: [1, MS_MAX],
+  rtoSlackMs: [0, MS_MAX],
+  rtoMaxMs: [1, MS_MAX],
+  rttPriorMs: [1, MS_MAX],
+  requestTimeoutMs: [1, MS_MAX],
+  dialTimeoutMs: [1, MS_MAX],
+  requestsMax: [1, 65_536],
+  operationsMax: [1, 65_536],
+  candidatesMax: [40, 4_096],
+  putReturnCount: [1, 40],
+  explorePercent: [0, 100],
+  mutableQuorum: [1, 40],
+  quorumTimeoutMs: [0, MS_MAX],
+  recordValidityMs: [1, MS_MAX],
+  recordBytesMax: [1, 1_048_576],
+  recordsMax: [0, COUNT_MAX],
+  recordsBytesMax: [0, Number.MAX_SAFE_INTEGER],
+  providerKeysMax: [0, COUNT_MAX],
+  providersPerKeyMax: [1, 128],
+  providerRecordsPerPeerMax: [1, COUNT_MAX],
+  providerRecordsMax: [0, COUNT_MAX],
+  providerSilenceMs: [1, MS_MAX],
+  renewalMinMs: [0, MS_MAX],
+  jobsMax: [1, 65_536],
+  refreshIntervalMs: [1, MS_MAX],
+  joinIntervalMs: [0, MS_MAX],
+  probesMax: [0, 4_096],
+  probeTimeoutMs: [1, MS_MAX],
+}
+
+/** Parameters that are shares or weights; all others are whole numbers. */
+const FRACTIONS = new Set<ConfigNumber>([
+  'benchScore',
+  'goodScore',
+  'failureWeight',
+  'creditMax',
+  'loadedCreditMax',
+])
+
+/** Peers of a bucket at most. */
+const BUCKET_PEERS_MAX = 4_096
+
+/**
+ * What is wrong with a parameter, as the end of a sentence that begins with its name; null where
+ * nothing is. Unknown names are wrong.
+ */
+export function configFault(name: string, value: unknown): string | null {
+  if (name === 'bucketGoodPeers') return bucketsFault(value)
+  const bounds = Object.hasOwn(CONFIG_BOUNDS, name) ? CONFIG_BOUNDS[name as ConfigNumber] : null
+  if (bounds === null) return 'is not known'
+  const [min, max] = bounds
+  const whole = !FRACTIONS.has(name as ConfigNumber)
+  const isNumber = whole ? Number.isSafeInteger(value) : Number.isFinite(value)
+  if (isNumber && (value as number) >= min && (value as number) <= max) return null
+  return `must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}, and is ${String(value)}`
+}
+
+function bucketsFault(value: unknown): string | null {
+  const isCount = (count: unknown): boolean =>
+    Number.isSafeInteger(count) && (count as number) >= 1 && (count as number) <= BUCKET_PEERS_MAX
+  if (Array.isArray(value) && value.length > 0 && value.every(isCount)) return null
+  return `must be a list of one or more whole numbers from 1 to ${BUCKET_PEERS_MAX}`
 }

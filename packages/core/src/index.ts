@@ -5,7 +5,13 @@
  *
  * @packageDocumentation
  */
-export { type Config, DEFAULT_CONFIG } from './config.ts'
+export {
+  CONFIG_BOUNDS,
+  type Config,
+  type ConfigNumber,
+  configFault,
+  DEFAULT_CONFIG,
+} from './config.ts'
 export * from './key.ts'
 export * from './messages.ts'
 export { Nodes, type NodesInit } from './node.ts'

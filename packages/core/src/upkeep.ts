@@ -14,9 +14,6 @@ import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import type { Routing } from './routing/routing.ts'
 import type { NetworkSize } from './size.ts'
 
-/** Between two walks of the first round, and before the first look once somebody is known. */
-const JOIN_INTERVAL_MS = 1_000
-
 /** Share of the estimated network that a table must hold to need no walks but the one to the own key. */
 const KNOWN_SHARE = 0.9
 
@@ -84,7 +81,7 @@ export class Upkeep {
   /** Somebody to ask is known: the first round begins, unless it has begun. */
   peerMet(node: number, nowMs: number): void {
     if (this.isOnline(node) && this.refreshAt[node] === Number.POSITIVE_INFINITY) {
-      this.refreshAt[node] = nowMs + JOIN_INTERVAL_MS
+      this.refreshAt[node] = nowMs + this.config.joinIntervalMs
     }
   }
 
@@ -118,8 +115,8 @@ export class Upkeep {
       this.turns[node] = 0
       this.rounds[node] = 1
     }
-    this.refreshAt[node] =
-      nowMs + (first ? JOIN_INTERVAL_MS : Math.ceil(this.config.refreshIntervalMs / turns))
+    const { joinIntervalMs, refreshIntervalMs } = this.config
+    this.refreshAt[node] = nowMs + (first ? joinIntervalMs : Math.ceil(refreshIntervalMs / turns))
   }
 
   /** Asks the host to dial back peers that dialled us, as many as may be checked at once. */
@@ -167,7 +164,7 @@ export class Upkeep {
 
   private dial(step: Step, peer: PeerRef): void {
     this.probing[step.node] = (this.probing[step.node] as number) + 1
-    step.outbox.dial(peer, this.config.dialTimeoutMs)
+    step.outbox.dial(peer, this.config.probeTimeoutMs)
   }
 
   /** Buckets up to the one in which our nearest neighbour lies. */

@@ -12,7 +12,6 @@ import {
   type PeerDiscoveryEvents,
   type PeerId,
   type PeerRouting,
-  type PeerUpdate,
   peerDiscoverySymbol,
   peerRoutingSymbol,
   type RoutingOptions,
@@ -20,22 +19,15 @@ import {
   serviceCapabilities,
   serviceDependencies,
 } from '@libp2p/interface'
-import { isPrivate } from '@libp2p/utils'
-import { Circuit } from '@multiformats/multiaddr-matcher'
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { SYSTEM_CLOCK } from './clock.ts'
-import {
-  DATASTORE_PREFIX,
-  LOG_PREFIX,
-  MAX_INBOUND_STREAMS,
-  MAX_OUTBOUND_STREAMS,
-  PROTOCOL,
-} from './constants.ts'
-import { coreConfig } from './core-config.ts'
+import { FirstPeer } from './first-peer.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
-import { removePrivateAddressesMapper } from './mappers.ts'
+import { type Mode, ModeSwitch } from './mode.ts'
+import { type Options, resolveOptions } from './options.ts'
+import { Pressure } from './pressure.ts'
 import { type Ask, Queries } from './queries.ts'
 import { RecordJudge } from './records/judge.ts'
 import { Reprovider } from './reprovider.ts'
@@ -60,14 +52,6 @@ const PROVIDERS_WANTED = 20
 /** What was learned of peers is written this often, ms. */
 const SAVE_INTERVAL_MS = 30_000
 
-/** A query right after the start waits so long for a first peer, ms, and then goes on without. */
-const FIRST_PEER_TIMEOUT_MS = 10_000
-
-/** Share of the connections that libp2p allows above which idle streams are let go at once. */
-const PRESSURE = 0.8
-
-type Mode = 'client' | 'server'
-
 export class KadDHT
   extends TypedEventEmitter<PeerDiscoveryEvents>
   implements SingleKadDHT, Startable
@@ -80,52 +64,34 @@ export class KadDHT
   readonly selectors: Selectors
   readonly routingTable: RoutingTable
   private readonly components: KadDHTComponents
-  private readonly init: KadDHTInit
+  private readonly options: Options
   private readonly log: Logger
-  private readonly protocol: string
   private readonly host: Host
   private readonly links: Links
   private readonly queries: Queries
   private readonly pool: StreamPool
   private readonly inbound: InboundStreams
+  private readonly mode: ModeSwitch
+  private readonly pressure: Pressure
   private readonly reprovider: Reprovider
   private readonly contentRouting: DHTContentRouting
   private readonly peerRouting: DHTPeerRouting
-  private mode: Mode
-  private handling = false
+  private readonly firstPeer = new FirstPeer(SYSTEM_CLOCK)
   private running = false
   private saveTimer: { clear: () => void } | null = null
-  private firstPeer = Promise.withResolvers<void>()
 
   constructor(components: KadDHTComponents, init: KadDHTInit = {}) {
     super()
     this.components = components
-    this.init = init
-    const { logger, connectionManager, peerId, datastore } = components
-    const logPrefix = init.logPrefix ?? LOG_PREFIX
+    this.options = resolveOptions(init)
+    const { logger, peerId } = components
+    const { logPrefix, reprovide } = this.options
     this.log = logger.forComponent(logPrefix)
-    this.protocol = init.protocol ?? PROTOCOL
-    this.mode = init.clientMode === false ? 'server' : 'client'
-    const judge = new RecordJudge({ validators: init.validators, selectors: init.selectors })
+    const judge = new RecordJudge(this.options)
     this.validators = judge.validators
     this.selectors = judge.selectors
-    const config = coreConfig(init)
-    const { recordValidityMs: validityMs } = config
-    const prefix = init.datastorePrefix ?? DATASTORE_PREFIX
-    const storage = new Storage({ datastore, logger, logPrefix, prefix, validityMs })
-    this.host = new Host({
-      peerId,
-      config,
-      clock: SYSTEM_CLOCK,
-      mapper: init.peerInfoMapper ?? removePrivateAddressesMapper,
-      judge,
-      storage,
-      connectionManager,
-      logger,
-      logPrefix,
-      ownAddresses: () => this.components.addressManager.getAddresses(),
-      onEvent: (event) => this.queries.handle(event),
-    })
+    const storage = this.makeStorage()
+    this.host = this.makeHost(judge, storage)
     const { nodes, directory, dispatch } = this.host
     this.k = nodes.config.k
     this.a = nodes.config.alpha
@@ -134,15 +100,7 @@ export class KadDHT
         return nodes.routing.size(0)
       },
     }
-    this.links = new Links({
-      directory,
-      connectionManager,
-      peerStore: components.peerStore,
-      events: components.events,
-      protocol: this.protocol,
-      dispatch,
-      onSpeaker: (peer) => this.speakerMet(peer),
-    })
+    this.links = this.makeLinks()
     this.queries = new Queries({
       directory,
       self: peerId,
@@ -152,19 +110,23 @@ export class KadDHT
     this.pool = this.makePool()
     this.inbound = new InboundStreams({
       clock: SYSTEM_CLOCK,
+      requestTimeoutMs: this.options.incomingMessageTimeoutMs,
       onRequest: (from, bytes, exchange) => this.host.requestArrived(from, bytes, exchange),
     })
+    this.mode = this.makeMode()
+    const { connectionManager, events } = components
+    const releaseIdle = (): void => this.pool.releaseIdle()
+    this.pressure = new Pressure({ connectionManager, events, releaseIdle })
     this.reprovider = new Reprovider({
       peerId,
       storage,
       clock: SYSTEM_CLOCK,
-      options: init.reprovide ?? {},
+      options: reprovide,
       log: this.log,
       provide: (keyBytes, signal) => this.announce(keyBytes, signal),
     })
     this.contentRouting = new DHTContentRouting(this)
     this.peerRouting = new DHTPeerRouting(this)
-    if (init.clientMode === undefined) this.switchByAddress()
   }
 
   readonly [Symbol.toStringTag]: string = '@kadmium/libp2p'
@@ -199,11 +161,9 @@ export class KadDHT
     this.running = true
     this.host.connect(this.pool)
     await this.host.archive.load()
-    const { events } = this.components
-    events.addEventListener('connection:open', this.relievePressure)
-    events.addEventListener('connection:prune', this.dropIdleStreams)
+    this.pressure.start()
     await this.links.start()
-    await this.setMode(this.mode, { force: true })
+    await this.mode.start()
     this.host.dispatch({ kind: 'start' })
     this.saveLater()
     this.reprovider.start()
@@ -212,49 +172,26 @@ export class KadDHT
   async stop(): Promise<void> {
     if (!this.running) return
     this.running = false
-    const { events, registrar } = this.components
-    events.removeEventListener('connection:open', this.relievePressure)
-    events.removeEventListener('connection:prune', this.dropIdleStreams)
+    this.pressure.stop()
     this.saveTimer?.clear()
     await this.reprovider.stop()
     this.host.dispatch({ kind: 'stop' })
     this.queries.stop()
-    if (this.handling) await registrar.unhandle(this.protocol)
-    this.handling = false
+    await this.mode.stop()
     this.links.stop()
     this.inbound.stop()
     this.pool.stop()
-    await this.host.archive
-      .savePeers()
-      .catch((error) => this.log.error('could not save peers - %e', error))
+    await this.savePeers()
     this.host.close()
-    this.firstPeer = Promise.withResolvers<void>()
+    this.firstPeer.reset()
   }
 
   getMode(): Mode {
-    return this.mode
+    return this.mode.get()
   }
 
   async setMode(mode: Mode, options: SetModeOptions = {}): Promise<void> {
-    if (mode === this.mode && options.force !== true) return
-    this.mode = mode
-    if (!this.running) return
-    const { registrar } = this.components
-    if (this.handling) await registrar.unhandle(this.protocol)
-    this.handling = false
-    if (mode === 'client') {
-      this.inbound.stop()
-      return
-    }
-    this.handling = true
-    await registrar.handle(
-      this.protocol,
-      (stream, connection) => this.inbound.onStream(stream, connection),
-      {
-        maxInboundStreams: this.init.maxInboundStreams ?? MAX_INBOUND_STREAMS,
-        maxOutboundStreams: this.init.maxOutboundStreams ?? MAX_OUTBOUND_STREAMS,
-      },
-    )
+    await this.mode.set(mode, options)
   }
 
   async *put(
@@ -319,18 +256,68 @@ export class KadDHT
     ask: Ask,
     options: RoutingOptions,
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    if (this.init.allowQueryWithZeroPeers !== true) await this.someoneToAsk(options.signal)
+    if (!this.options.allowQueryWithZeroPeers && this.routingTable.size === 0) {
+      await this.firstPeer.wait(options.signal)
+    }
     yield* this.queries.run(ask, options)
+  }
+
+  private makeStorage(): Storage {
+    const { datastore, logger } = this.components
+    const { logPrefix, datastorePrefix: prefix, reprovide } = this.options
+    return new Storage({ datastore, logger, logPrefix, prefix, validityMs: reprovide.validity })
+  }
+
+  private makeHost(judge: RecordJudge, storage: Storage): Host {
+    const { components, options } = this
+    return new Host({
+      peerId: components.peerId,
+      config: options.config,
+      clock: SYSTEM_CLOCK,
+      mapper: options.peerInfoMapper,
+      judge,
+      storage,
+      connectionManager: components.connectionManager,
+      logger: components.logger,
+      logPrefix: options.logPrefix,
+      ownAddresses: () => components.addressManager.getAddresses(),
+      onEvent: (event) => this.queries.handle(event),
+    })
+  }
+
+  private makeLinks(): Links {
+    const { connectionManager, peerStore, events } = this.components
+    const { directory, dispatch } = this.host
+    return new Links({
+      directory,
+      connectionManager,
+      peerStore,
+      events,
+      protocol: this.options.protocol,
+      dispatch,
+      onSpeaker: (peer) => this.speakerMet(peer),
+    })
   }
 
   private makePool(): StreamPool {
     return new StreamPool({
       connectionManager: this.components.connectionManager,
-      protocol: this.protocol,
+      protocol: this.options.protocol,
       clock: SYSTEM_CLOCK,
-      maxOutboundStreams: this.init.maxOutboundStreams ?? MAX_OUTBOUND_STREAMS,
+      maxOutboundStreams: this.options.maxOutboundStreams,
       agentOf: (peer) => this.links.agentOf(peer),
       onPooled: (peer, pooled) => this.links.setPooled(peer, pooled),
+    })
+  }
+
+  private makeMode(): ModeSwitch {
+    return new ModeSwitch({
+      ...this.options,
+      registrar: this.components.registrar,
+      events: this.components.events,
+      log: this.log,
+      onStream: (stream, connection) => this.inbound.onStream(stream, connection),
+      onClient: () => this.inbound.stop(),
     })
   }
 
@@ -338,59 +325,22 @@ export class KadDHT
     await drain(this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal }))
   }
 
-  /** Resolves as soon as there is a peer to ask, or after a while all the same. */
-  private async someoneToAsk(signal: AbortSignal | undefined): Promise<void> {
-    if (this.routingTable.size > 0) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const timer = SYSTEM_CLOCK.setTimer(FIRST_PEER_TIMEOUT_MS, resolve)
-    const onAbort = (): void => reject(signal?.reason)
-    signal?.addEventListener('abort', onAbort)
-    try {
-      signal?.throwIfAborted()
-      await Promise.race([promise, this.firstPeer.promise])
-    } finally {
-      timer.clear()
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-
   private speakerMet(ref: number): void {
-    this.firstPeer.resolve()
+    this.firstPeer.meet()
     const info = this.host.directory.info(ref)
     if (info !== null) this.safeDispatchEvent('peer', { detail: info })
   }
 
   private saveLater(): void {
     this.saveTimer = SYSTEM_CLOCK.setTimer(SAVE_INTERVAL_MS, () => {
-      this.host.archive
-        .savePeers()
-        .catch((error) => this.log.error('could not save peers - %e', error))
+      void this.savePeers()
       this.saveLater()
     })
   }
 
-  private readonly relievePressure = (): void => {
-    const { connectionManager } = this.components
-    const allowed = connectionManager.getMaxConnections() * PRESSURE
-    if (connectionManager.getConnections().length > allowed) this.pool.releaseIdle()
-  }
-
-  private readonly dropIdleStreams = (): void => {
-    this.pool.releaseIdle()
-  }
-
-  /** Becomes a server once the node has an address that the world can dial, and a client when it has none. */
-  private switchByAddress(): void {
-    this.components.events.addEventListener(
-      'self:peer:update',
-      (event: CustomEvent<PeerUpdate>) => {
-        const isPublic = event.detail.peer.addresses.some(
-          ({ multiaddr }) => !isPrivate(multiaddr) && !Circuit.exactMatch(multiaddr),
-        )
-        this.setMode(isPublic ? 'server' : 'client').catch((error) => {
-          this.log.error('could not change mode - %e', error)
-        })
-      },
-    )
+  private async savePeers(): Promise<void> {
+    await this.host.archive
+      .savePeers()
+      .catch((error) => this.log.error('could not save peers - %e', error))
   }
 }

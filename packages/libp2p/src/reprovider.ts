@@ -11,12 +11,10 @@ export interface ReproviderInit {
   peerId: PeerId
   storage: Storage
   clock: DriverClock
-  options: ReProvideInit
+  options: Required<ReProvideInit>
   log: Logger
   provide: (keyBytes: Uint8Array, signal: AbortSignal) => Promise<void>
 }
-
-const HOUR_MS = 3_600_000
 
 export class Reprovider {
   private readonly init: ReproviderInit
@@ -30,7 +28,7 @@ export class Reprovider {
 
   start(): void {
     this.controller = new AbortController()
-    const intervalMs = this.init.options.interval ?? HOUR_MS
+    const intervalMs = this.init.options.interval
     this.timer = this.init.clock.setTimer(intervalMs, () => {
       this.round = this.runRound().catch((error) => {
         this.init.log.error('could not announce anew - %e', error)
@@ -50,7 +48,7 @@ export class Reprovider {
   /** Announces all that has less than the threshold to live, `concurrency` at once. */
   async runRound(): Promise<void> {
     const { options, storage, clock, peerId } = this.init
-    const thresholdMs = options.threshold ?? 24 * HOUR_MS
+    const thresholdMs = options.threshold
     const dueMs = clock.now() + thresholdMs
     const due = storage.providers()
     const worker = async (): Promise<void> => {
@@ -60,7 +58,7 @@ export class Reprovider {
         await this.announce(record.keyBytes)
       }
     }
-    await Promise.all(Array.from({ length: options.concurrency ?? 10 }, worker))
+    await Promise.all(Array.from({ length: options.concurrency }, worker))
   }
 
   private async announce(keyBytes: Uint8Array): Promise<void> {

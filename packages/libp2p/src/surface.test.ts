@@ -5,9 +5,9 @@ import * as theirExports from '@libp2p/kad-dht'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, expectTypeOf, test } from 'vitest'
-import * as constants from './constants.ts'
 import * as ours from './events.ts'
 import * as ourMappers from './mappers.ts'
+import { PROTOCOL as OUR_PROTOCOL } from './options.ts'
 import type * as Ours from './types.ts'
 
 const id = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -43,7 +43,7 @@ describe('values', () => {
     const { PROTOCOL } = (await import(
       new URL('./constants.js', import.meta.resolve('@libp2p/kad-dht')).href
     )) as { PROTOCOL: string }
-    expect(constants.PROTOCOL).toBe(PROTOCOL)
+    expect(OUR_PROTOCOL).toBe(PROTOCOL)
   })
 
   test.each([

@@ -2,6 +2,7 @@
  * The service as its users see it: the same names and shapes as `@libp2p/kad-dht` exports, so that
  * changing one import line is enough.
  */
+import type { Config } from '@kadmium/core'
 import type {
   AbortOptions,
   ComponentLogger,
@@ -122,12 +123,13 @@ export type Selectors = Record<string, SelectFn>
 /** Validators by the first part of the key. Keys with none are refused. */
 export type Validators = Record<string, ValidateFn>
 
-/** Accepted, and as in `@libp2p/kad-dht` of no effect. */
+/** All of it is refused: `@libp2p/kad-dht` accepts it without effect. */
 export interface ProvidersInit {
+  /** @deprecated Refused: providers are held in memory; `kadmium.providerRecordsMax` says how many. */
   cacheSize?: number
-  /** Seconds. */
+  /** @deprecated Refused: a provider record goes at the time it expires. */
   cleanupInterval?: number
-  /** Seconds. */
+  /** @deprecated Refused: use `reprovide.validity`, ms. */
   provideValidity?: number
 }
 
@@ -135,13 +137,13 @@ export interface ProvidersInit {
 export interface ReProvideInit {
   /** Announcements at once. Default 10. */
   concurrency?: number
-  /** Announcements that may wait. Default 16,384. */
+  /** Announcements of one round; what is due beyond them comes in the next. Default 16,384. */
   maxQueueSize?: number
   /** Announce anew when a record has this long to live, ms. Default 24 h. */
   threshold?: number
-  /** Look for records to announce this often, ms. Default 1 h. */
+  /** Look for records to announce this often, ms, for the first time so long after the start. Default 1 h. */
   interval?: number
-  /** How long a provider record lives, ms. Default 48 h. */
+  /** How long records live, values too, ms. Default 48 h. */
   validity?: number
 }
 
@@ -149,40 +151,64 @@ export interface ReProvideInit {
 type TimeoutInit = Omit<AdaptiveTimeoutInit, 'metricsName' | 'metrics'>
 
 /**
- * Options of the service: every one of `@libp2p/kad-dht`. Some steer a part that Kadmium does without
- * (its table is no trie and asks nobody by ping, one path is enough for its lookups, each peer has a
- * time-out of its own): they are accepted, so that a configuration can be taken over as it is, and
- * marked "no effect".
+ * Parameters of Kadmium itself, by the names, units and defaults of the core's `Config`. Those that
+ * `@libp2p/kad-dht` has an option for are set by that option: `kBucketSize`, `alpha`,
+ * `reprovide.validity`, `querySelfInterval`, `initialQuerySelfInterval`,
+ * `routingTableUpdateQueueConcurrency` and `onPeerConnectTimeout`.
+ */
+export type KadmiumInit = Partial<
+  Omit<
+    Config,
+    | 'k'
+    | 'alpha'
+    | 'recordValidityMs'
+    | 'refreshIntervalMs'
+    | 'joinIntervalMs'
+    | 'probesMax'
+    | 'probeTimeoutMs'
+  >
+>
+
+/**
+ * Options of the service: every one of `@libp2p/kad-dht`, and `kadmium`. Some of theirs steer a part that
+ * Kadmium does without (its table is no tree and asks nobody by ping, one path is enough for its lookups,
+ * each peer has a time-out of its own). Those are refused: `kadDHT(init)(components)` throws
+ * `InvalidParametersError`, which says what to do instead, as it does for a value out of range.
  */
 export interface KadDHTInit {
-  /** Peers that hold a record and make up the result of a lookup. Default 20. */
+  /** Peers that hold a record and make up the result of a lookup, 1 to 40. Default 20. */
   kBucketSize?: number
-  /** No effect. */
+  /** @deprecated Refused: the table is not a tree that splits; see `kadmium.bucketGoodPeers`. */
   kBucketSplitThreshold?: number
-  /** Requests of one lookup in flight. Default 10. */
+  /** Requests of one lookup in flight, 1 to 128. Default 10. */
   alpha?: number
-  /** No effect. */
+  /** 1, or refused: a lookup walks one path and confirms its result. Default 1. */
   disjointPaths?: number
-  /** No effect. */
+  /** Newcomers and doubtful peers that are checked by dialling them at once, 0 to 4,096. Default 16. */
   routingTableUpdateQueueConcurrency?: number
-  /** No effect. */
+  /** @deprecated Refused: no updates queue up; see `kadmium.memoryPeersMax`. */
   routingTableUpdateMaxQueueSize?: number
-  /** No effect. */
+  /** @deprecated Refused: the table is not a tree with a depth; see `kadmium.bucketGoodPeers`. */
   prefixLength?: number
   /**
-   * `true`: a client for good. `false`: a server for good. Not given: a client that becomes a server
-   * once the node has a public address that others can dial.
+   * `true`: a client until `setMode` says otherwise. `false`: a server likewise. Not given: a client that
+   * becomes a server while the node has a public address that others can dial.
    */
   clientMode?: boolean
   /** Selectors beside the built-in ones for `pk` and `ipns`, or in their place. */
   selectors?: Selectors
   /** Validators beside the built-in ones for `pk` and `ipns`, or in their place. */
   validators?: Validators
-  /** No effect: the table is refreshed as it needs to be. */
+  /**
+   * Time between two lookups of our own key, in which each bucket is looked into as well, ms. Default
+   * 10 min.
+   */
   querySelfInterval?: number
-  /** No effect: the first lookup comes when a first peer is met. */
+  /** From the first peer met to the first such lookup, and between those of the first round, ms. Default 1 s. */
   initialQuerySelfInterval?: number
-  /** Queries with nobody to ask end at once, in place of waiting for a first peer. Default false. */
+  /**
+   * Queries with nobody to ask end at once. Default false: they wait for a first peer, 10 s at most.
+   */
   allowQueryWithZeroPeers?: boolean
   /** The network to join. Default `/ipfs/kad/1.0.0`. */
   protocol?: string
@@ -190,36 +216,38 @@ export interface KadDHTInit {
   logPrefix?: string
   /** Where in the datastore our records lie. Default `/dht`. */
   datastorePrefix?: string
-  /** Default `libp2p_kad_dht`. */
+  /** What the names of metrics begin with. Default `libp2p_kad_dht`. */
   metricsPrefix?: string
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged; see `onPeerConnectTimeout`. */
   pingOldContactTimeout?: TimeoutInit
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged; see `routingTableUpdateQueueConcurrency`. */
   pingOldContactConcurrency?: number
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged, there is no queue. */
   pingOldContactMaxQueueSize?: number
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged; see `onPeerConnectTimeout`. */
   pingNewContactTimeout?: TimeoutInit
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged; see `routingTableUpdateQueueConcurrency`. */
   pingNewContactConcurrency?: number
-  /** No effect. */
+  /** @deprecated Refused: nobody is pinged, there is no queue. */
   pingNewContactMaxQueueSize?: number
   /** Streams of the protocol that one connection may open towards us. Default 32. */
   maxInboundStreams?: number
   /** Streams of the protocol that we may open on one connection. Default 64. */
   maxOutboundStreams?: number
-  /** No effect. */
+  /** Refused, except empty. */
   providers?: ProvidersInit
   /** How what we provide is announced anew. */
   reprovide?: ReProvideInit
   /** Run on each peer that comes in and each that goes out. Default `removePrivateAddressesMapper`. */
   peerInfoMapper?: PeerInfoMapper
-  /** No effect. */
+  /** @deprecated Refused: each peer has a time-out of its own; see `kadmium.rtoMinMs` and `kadmium.rtoMaxMs`. */
   networkDialTimeout?: TimeoutInit
-  /** No effect. */
+  /** How long checking a peer by dialling it may take, ms. Default 5 s. */
   onPeerConnectTimeout?: number
-  /** No effect. */
+  /** A request to us must be here, handled and answered within so long, ms, or its stream is reset. Default 10 s. */
   incomingMessageTimeout?: number
+  /** Parameters of Kadmium itself. */
+  kadmium?: KadmiumInit
 }
 
 /** What the service takes from the libp2p node. It needs no ping: peers are known by DHT answers. */

@@ -3,8 +3,8 @@
  * answer written in order.
  *
  * Bounded by: `STREAMS_MAX` streams over all peers (libp2p bounds those of one connection), 128 KiB a request
- * before anything is allocated, 32 MiB of requests that wait or have begun, and 60 s in which nothing
- * moves: no request ends, no answer leaves.
+ * before anything is allocated, 32 MiB of requests that wait or have begun, `requestTimeoutMs` for each request, and
+ * 60 s for a stream without one.
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import { REQUEST_BYTES_MAX } from '../wire/limits.ts'
@@ -20,6 +20,9 @@ const STREAMS_MAX = 2_048
 /** As go; the streams of js clients end with their one request. */
 const IDLE_MS = 60_000
 
+/** As `@libp2p/kad-dht` says it does. */
+const REQUEST_TIMEOUT_MS = 10_000
+
 /** Bytes of requests that wait or have begun, over all streams. */
 const REQUESTS_BYTES_MAX: number = 32 * 1024 * 1024
 
@@ -27,9 +30,11 @@ export interface InboundStreamsInit {
   clock: Clock
   /**
    * Gets each request, not decoded. The next of the same stream comes after the exchange has ended,
-   * which must happen within a minute.
+   * which must happen within `requestTimeoutMs`.
    */
   onRequest: ServerStreamInit['onRequest']
+  /** A request that is not here, handled and answered after this ends its stream, ms. Default 10 s. */
+  requestTimeoutMs?: number
   /** Longest request, bytes. Default 128 KiB. */
   requestBytesMax?: number
 }
@@ -53,16 +58,20 @@ export class InboundStreams {
       return
     }
     const { clock, onRequest, requestBytesMax = REQUEST_BYTES_MAX } = this.init
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.init
     const server = new ServerStream(stream, connection.remotePeer, {
       clock,
       requestBytesMax,
+      requestTimeoutMs,
+      idleTimeoutMs: IDLE_MS,
       budget: this.budget,
       onRequest,
+      onBusy: ({ dueMs }) => this.alarm.set(dueMs),
       onEnd: (ended) => this.streams.delete(ended),
     })
     if (stream.status !== 'open') return
     this.streams.add(server)
-    this.alarm.set(server.idleSinceMs + IDLE_MS)
+    this.alarm.set(server.dueMs)
   }
 
   /** Ends all streams at once. */
@@ -75,8 +84,8 @@ export class InboundStreams {
     const nowMs = this.init.clock.now()
     let nextMs = Number.POSITIVE_INFINITY
     for (const stream of [...this.streams]) {
-      const dueMs = stream.idleSinceMs + IDLE_MS
-      if (dueMs <= nowMs) stream.reset('idle for too long')
+      const { dueMs } = stream
+      if (dueMs <= nowMs) stream.reset('its time is up')
       else nextMs = Math.min(nextMs, dueMs)
     }
     this.alarm.set(nextMs)

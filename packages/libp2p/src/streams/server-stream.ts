@@ -31,14 +31,20 @@ export interface Exchange {
 export interface ServerStreamInit {
   clock: Clock
   requestBytesMax: number
+  /** A request must be here, handled and answered within so long, ms. */
+  requestTimeoutMs: number
+  /** A stream without a request is kept so long, ms. */
+  idleTimeoutMs: number
   budget: ByteBudget
   onRequest: (from: PeerId, bytes: Uint8Array, exchange: Exchange) => void
+  /** A request began to arrive: `dueMs` may be nearer than before. */
+  onBusy: (stream: ServerStream) => void
   onEnd: (stream: ServerStream) => void
 }
 
 export class ServerStream {
-  /** Since when no request began or ended. */
-  idleSinceMs: number
+  /** When a request last began to arrive, was handed on, or ended. */
+  private movedAtMs: number
   private readonly stream: Stream
   private readonly from: PeerId
   private readonly init: ServerStreamInit
@@ -53,7 +59,7 @@ export class ServerStream {
     this.stream = stream
     this.from = from
     this.init = init
-    this.idleSinceMs = init.clock.now()
+    this.movedAtMs = init.clock.now()
     this.reader = new FrameReader(init.requestBytesMax, init.budget)
     stream.maxReadBufferLength = READ_BUFFER_BYTES_MAX
     stream.maxWriteBufferLength = WRITE_BUFFER_BYTES_MAX
@@ -61,6 +67,12 @@ export class ServerStream {
     stream.addEventListener('drain', this.onDrain)
     stream.addEventListener('remoteCloseWrite', this.pump)
     stream.addEventListener('close', this.finish)
+  }
+
+  /** When its time is up, unless something moves. */
+  get dueMs(): number {
+    const isBusy = this.handling || this.blocked || this.reader.unreadBytes > 0
+    return this.movedAtMs + (isBusy ? this.init.requestTimeoutMs : this.init.idleTimeoutMs)
   }
 
   /** Ends the stream, at once and for the peer as well. */
@@ -71,8 +83,11 @@ export class ServerStream {
   }
 
   private readonly onMessage = (event: StreamMessageEvent): void => {
+    const isFirst = !this.handling && this.reader.unreadBytes === 0
+    if (isFirst) this.movedAtMs = this.init.clock.now()
     this.reader.push(event.data)
     this.pump()
+    if (isFirst && !this.ended) this.init.onBusy(this)
   }
 
   private readonly onDrain = (): void => {
@@ -88,7 +103,7 @@ export class ServerStream {
       const bytes = this.reader.next()
       if (bytes === null) break
       this.handling = true
-      this.idleSinceMs = this.init.clock.now()
+      this.movedAtMs = this.init.clock.now()
       this.init.onRequest(this.from, bytes, this.exchange())
     }
     this.pumping = false
@@ -103,7 +118,7 @@ export class ServerStream {
       if (!open || this.ended) return
       open = false
       this.handling = false
-      this.idleSinceMs = this.init.clock.now()
+      this.movedAtMs = this.init.clock.now()
       act()
       this.pump()
     }

@@ -1,0 +1,161 @@
+/**
+ * What the options of a user mean. Each option of `@libp2p/kad-dht` is honoured here or refused with an
+ * error that says what takes its place; none is ignored.
+ */
+import { type Config, configFault, DEFAULT_CONFIG } from '@kadmium/core'
+import { InvalidParametersError } from '@libp2p/interface'
+import { removePrivateAddressesMapper } from './mappers.ts'
+import type { KadDHTInit, PeerInfoMapper, ReProvideInit, Selectors, Validators } from './types.ts'
+
+/** The public Kademlia network of libp2p. */
+export const PROTOCOL = '/ipfs/kad/1.0.0'
+
+const HOUR_MS = 3_600_000
+
+/** The options of a service, complete. */
+export interface Options {
+  protocol: string
+  logPrefix: string
+  datastorePrefix: string
+  metricsPrefix: string
+  /** Undefined: a client until the node has a public address. */
+  clientMode: boolean | undefined
+  allowQueryWithZeroPeers: boolean
+  peerInfoMapper: PeerInfoMapper
+  validators: Validators
+  selectors: Selectors
+  maxInboundStreams: number
+  maxOutboundStreams: number
+  incomingMessageTimeoutMs: number
+  reprovide: Required<ReProvideInit>
+  config: Config
+}
+
+/** Options that steer a part which Kadmium does without, and what to do instead. */
+const REFUSED: Partial<Record<keyof KadDHTInit, string>> = {
+  kBucketSplitThreshold:
+    'the table is not a tree that splits; how many peers each bucket aims for is kadmium.bucketGoodPeers',
+  prefixLength:
+    'the table is not a tree with a depth; how many peers each bucket aims for is kadmium.bucketGoodPeers',
+  routingTableUpdateMaxQueueSize:
+    'no updates of the table queue up; how many peers are remembered beside it is kadmium.memoryPeersMax',
+  pingOldContactTimeout:
+    'peers are judged by their answers to requests of the DHT and never pinged; how long a check by dialling may take is onPeerConnectTimeout',
+  pingOldContactConcurrency:
+    'peers are judged by their answers to requests of the DHT and never pinged; how many are checked by dialling at once is routingTableUpdateQueueConcurrency',
+  pingOldContactMaxQueueSize:
+    'peers are judged by their answers to requests of the DHT and never pinged: there is no queue, leave it out',
+  pingNewContactTimeout:
+    'newcomers are dialled and never pinged; how long that may take is onPeerConnectTimeout',
+  pingNewContactConcurrency:
+    'newcomers are dialled and never pinged; how many at once is routingTableUpdateQueueConcurrency',
+  pingNewContactMaxQueueSize:
+    'newcomers are dialled and never pinged: there is no queue, leave it out',
+  networkDialTimeout:
+    'each peer has a time-out of its own, from its round trips; the bounds are kadmium.rtoMinMs, kadmium.rtoMaxMs, kadmium.dialTimeoutMs and kadmium.requestTimeoutMs',
+}
+
+/** The same within `providers`, none of which ever had an effect. */
+const REFUSED_PROVIDERS = {
+  cacheSize: 'providers are held in memory, not in a cache; how many is kadmium.providerRecordsMax',
+  cleanupInterval: 'a provider record goes at the time it expires: leave it out',
+  provideValidity: 'how long a provider record lives is reprovide.validity, in milliseconds',
+} as const
+
+/** Parameters of the core that have an option with a name of their own. */
+const NAMED = {
+  k: 'kBucketSize',
+  alpha: 'alpha',
+  recordValidityMs: 'reprovide.validity',
+  refreshIntervalMs: 'querySelfInterval',
+  joinIntervalMs: 'initialQuerySelfInterval',
+  probesMax: 'routingTableUpdateQueueConcurrency',
+  probeTimeoutMs: 'onPeerConnectTimeout',
+} as const satisfies Partial<Record<keyof Config, string>>
+
+/**
+ * @throws InvalidParametersError for an option that is refused, is out of its range or, within
+ * `kadmium`, is not known
+ */
+export function resolveOptions(init: KadDHTInit): Options {
+  refuse(init)
+  const { reprovide = {} } = init
+  return {
+    protocol: init.protocol ?? PROTOCOL,
+    logPrefix: init.logPrefix ?? 'libp2p:kad-dht',
+    datastorePrefix: init.datastorePrefix ?? '/dht',
+    metricsPrefix: init.metricsPrefix ?? 'libp2p_kad_dht',
+    clientMode: init.clientMode,
+    allowQueryWithZeroPeers: init.allowQueryWithZeroPeers ?? false,
+    peerInfoMapper: init.peerInfoMapper ?? removePrivateAddressesMapper,
+    validators: init.validators ?? {},
+    selectors: init.selectors ?? {},
+    maxInboundStreams: count('maxInboundStreams', init.maxInboundStreams, 32),
+    maxOutboundStreams: count('maxOutboundStreams', init.maxOutboundStreams, 64),
+    incomingMessageTimeoutMs: count('incomingMessageTimeout', init.incomingMessageTimeout, 10_000),
+    reprovide: {
+      concurrency: count('reprovide.concurrency', reprovide.concurrency, 10),
+      maxQueueSize: count('reprovide.maxQueueSize', reprovide.maxQueueSize, 16_384),
+      threshold: count('reprovide.threshold', reprovide.threshold, 24 * HOUR_MS),
+      interval: count('reprovide.interval', reprovide.interval, HOUR_MS),
+      validity: count('reprovide.validity', reprovide.validity, DEFAULT_CONFIG.recordValidityMs),
+    },
+    config: resolveConfig(init),
+  }
+}
+
+function refuse(init: KadDHTInit): void {
+  for (const [name, instead] of Object.entries(REFUSED)) {
+    if (init[name as keyof KadDHTInit] !== undefined) throw refusal(name, instead)
+  }
+  for (const [name, instead] of Object.entries(REFUSED_PROVIDERS)) {
+    if (init.providers?.[name as keyof typeof REFUSED_PROVIDERS] !== undefined) {
+      throw refusal(`providers.${name}`, instead)
+    }
+  }
+  if (init.disjointPaths !== undefined && init.disjointPaths !== 1) {
+    throw refusal(
+      'disjointPaths',
+      'a lookup walks one path and confirms its result: pass 1 or leave it out',
+    )
+  }
+}
+
+function resolveConfig(init: KadDHTInit): Config {
+  const config: Config = { ...DEFAULT_CONFIG }
+  const set = <K extends keyof Config>(
+    key: K,
+    name: string,
+    value: Config[K] | undefined,
+  ): void => {
+    if (value === undefined) return
+    const fault = configFault(key, value)
+    if (fault !== null) throw new InvalidParametersError(`The option ${name} ${fault}`)
+    config[key] = value
+  }
+  set('k', NAMED.k, init.kBucketSize)
+  set('alpha', NAMED.alpha, init.alpha)
+  set('recordValidityMs', NAMED.recordValidityMs, init.reprovide?.validity)
+  set('refreshIntervalMs', NAMED.refreshIntervalMs, init.querySelfInterval)
+  set('joinIntervalMs', NAMED.joinIntervalMs, init.initialQuerySelfInterval)
+  set('probesMax', NAMED.probesMax, init.routingTableUpdateQueueConcurrency)
+  set('probeTimeoutMs', NAMED.probeTimeoutMs, init.onPeerConnectTimeout)
+  for (const [key, value] of Object.entries(init.kadmium ?? {})) {
+    const name = `kadmium.${key}`
+    if (Object.hasOwn(NAMED, key))
+      throw refusal(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
+    // An unknown name has a fault, so that what is set has the type that its name asks for.
+    set(key as keyof Config, name, value as never)
+  }
+  return config
+}
+
+function count(name: string, value: number | undefined, otherwise: number): number {
+  if (value === undefined) return otherwise
+  if (Number.isFinite(value) && value >= 1) return value
+  throw new InvalidParametersError(`The option ${name} must be a number from 1, and is ${value}`)
+}
+
+function refusal(name: string, instead: string): Error {
+  return new InvalidParametersError(`The option ${name} has no place in Kadmium: ${instead}`)
+}
