@@ -54,6 +54,12 @@ module.exports = {
       { path: '^packages/[^/]+/', pathNot: ['^packages/$1/', '^packages/[^/]+/src/index\\.ts$'] },
     ),
     error(
+      'libp2p-runs-in-browsers',
+      'A browser has nothing of Node: take it from the components, or from what all platforms have.',
+      { path: '^packages/libp2p/src/', pathNot: TEST },
+      { dependencyTypes: ['core'] },
+    ),
+    error(
       'libp2p-knows-no-sim',
       'The two hosts of the core never see each other.',
       { path: '^packages/libp2p/' },

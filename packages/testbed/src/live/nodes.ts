@@ -10,6 +10,7 @@ import type { ConnectionGater, Libp2p, PeerId, PrivateKey, StreamHandler } from 
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core/memory'
 import type { Datastore } from 'interface-datastore'
@@ -37,7 +38,7 @@ export interface LiveInit {
   dht?: KadDHTInit
   privateKey?: PrivateKey
   datastore?: Datastore
-  /** Default one TCP port on loopback. */
+  /** Default one TCP port on loopback; `/ip4/127.0.0.1/tcp/0/ws` is for browsers. */
   listen?: string[]
   announce?: string[]
   connectionGater?: ConnectionGater
@@ -103,7 +104,7 @@ async function createNode(
     ...(datastore !== undefined && { datastore }),
     ...(connectionGater !== undefined && { connectionGater }),
     addresses: { listen: init.listen ?? ['/ip4/127.0.0.1/tcp/0'], announce },
-    transports: [tcp()],
+    transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     services: { identify: identify(), ping: ping(), ...services },
