@@ -42,6 +42,8 @@ export interface LiveInit {
   listen?: string[]
   announce?: string[]
   connectionGater?: ConnectionGater
+  /** How long the node's own store of peers keeps them; by default an hour for addresses, six for peers. */
+  peerStore?: { maxAddressAge?: number; maxPeerAge?: number }
 }
 
 /** Starts a node. Whoever starts it stops it. */
@@ -98,11 +100,12 @@ async function createNode(
   init: LiveInit,
   services: Record<string, DhtFactory>,
 ): Promise<Libp2p<Record<string, unknown>>> {
-  const { privateKey, datastore, connectionGater, announce = [] } = init
+  const { privateKey, datastore, connectionGater, peerStore, announce = [] } = init
   return await createLibp2p<Record<string, unknown>>({
     ...(privateKey !== undefined && { privateKey }),
     ...(datastore !== undefined && { datastore }),
     ...(connectionGater !== undefined && { connectionGater }),
+    ...(peerStore !== undefined && { peerStore }),
     addresses: { listen: init.listen ?? ['/ip4/127.0.0.1/tcp/0'], announce },
     transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],

@@ -1,0 +1,84 @@
+/** Peers that speak the DHT's protocol as a test says, and remember what they were asked. */
+import type { PeerId } from '@libp2p/interface'
+import { dhtKeyOfPeer } from '../distance.ts'
+import { type LiveInit, type LiveNode, type RawPeer, startRawPeer } from '../live/nodes.ts'
+import { RawStream } from '../live/raw-stream.ts'
+import {
+  frame,
+  type RawMessage,
+  type ReadMessage,
+  readMessage,
+  writeMessage,
+} from '../live/wire.ts'
+
+/** A request that came. */
+export interface Asked {
+  readonly request: ReadMessage
+  readonly from: PeerId
+  readonly stream: RawStream
+}
+
+/** An answer; null for none, `reset` for a stream that is reset in place of one. */
+export type Reply = RawMessage | null | 'reset'
+
+/** What a peer answers. */
+export type Script = (asked: Asked) => Reply | Promise<Reply>
+
+/** Knows nobody and nothing, and says so. */
+export const knowsNothing: Script = ({ request }) => ({ type: request.type, key: request.key })
+
+export class ScriptedPeer {
+  readonly raw: RawPeer
+  readonly id: PeerId
+  readonly idBytes: Uint8Array
+  /** Its place in the key space. */
+  readonly key: Uint8Array
+  script: Script
+  /** BOUNDED: by what a test makes others ask */
+  readonly asked: Asked[] = []
+
+  constructor(raw: RawPeer, key: Uint8Array, script: Script) {
+    this.raw = raw
+    this.id = raw.libp2p.peerId
+    this.idBytes = raw.idBytes
+    this.key = key
+    this.script = script
+  }
+
+  /** Requests of a type, or all. */
+  askedFor(type?: number): Asked[] {
+    return this.asked.filter(({ request }) => type === undefined || request.type === type)
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve(this.raw.libp2p.stop())
+  }
+}
+
+export async function startScripted(script: Script, init: LiveInit = {}): Promise<ScriptedPeer> {
+  let peer: ScriptedPeer | null = null
+  const raw = await startRawPeer(async (incoming, connection) => {
+    const stream = new RawStream(incoming)
+    for (;;) {
+      const bytes = await stream.nextRequest()
+      if (bytes === null || peer === null) return
+      const asked = { request: readMessage(bytes), from: connection.remotePeer, stream }
+      peer.asked.push(asked)
+      void answer(peer.script, asked)
+    }
+  }, init)
+  peer = new ScriptedPeer(raw, await dhtKeyOfPeer(raw.libp2p.peerId), script)
+  return peer
+}
+
+async function answer(script: Script, asked: Asked): Promise<void> {
+  const reply = await script(asked)
+  const { stream } = asked.stream
+  if (reply === 'reset') stream.abort(new Error('refused'))
+  else if (reply !== null) asked.stream.write(frame(writeMessage(reply)))
+}
+
+/** The node dials these peers, one after the other. */
+export async function meet(node: LiveNode, peers: readonly ScriptedPeer[]): Promise<void> {
+  for (const peer of peers) await node.libp2p.dial(peer.raw.libp2p.getMultiaddrs())
+}
