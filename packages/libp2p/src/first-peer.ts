@@ -25,15 +25,20 @@ export class FirstPeer {
 
   /** Resolves as soon as a peer was met, or after a while all the same. Throws the signal's reason. */
   async wait(signal: AbortSignal | undefined): Promise<void> {
+    const patience = Promise.withResolvers<void>()
+    const timer = this.clock.setTimer(PATIENCE_MS, patience.resolve)
+    await this.until(signal, patience.promise).finally(() => timer.clear())
+  }
+
+  /** Resolves as soon as a peer was met, or with `otherwise`. Throws the signal's reason. */
+  async until(signal: AbortSignal | undefined, otherwise?: Promise<void>): Promise<void> {
     signal?.throwIfAborted()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const timer = this.clock.setTimer(PATIENCE_MS, resolve)
-    const onAbort = (): void => reject(signal?.reason)
+    const aborted = Promise.withResolvers<void>()
+    const onAbort = (): void => aborted.reject(signal?.reason)
     signal?.addEventListener('abort', onAbort)
     try {
-      await Promise.race([promise, this.met.promise])
+      await Promise.race([this.met.promise, aborted.promise, ...(otherwise ? [otherwise] : [])])
     } finally {
-      timer.clear()
       signal?.removeEventListener('abort', onAbort)
     }
   }

@@ -123,6 +123,9 @@ export class KadDHT
       clock: SYSTEM_CLOCK,
       options: reprovide,
       log: this.log,
+      ready: async (signal) => {
+        if (this.routingTable.size === 0) await this.firstPeer.until(signal)
+      },
       provide: (keyBytes, signal) => this.announce(keyBytes, signal),
     })
     this.contentRouting = new DHTContentRouting(this)
@@ -219,6 +222,7 @@ export class KadDHT
 
   async cancelReprovide(cid: CID, options?: AbortOptions): Promise<void> {
     options?.signal?.throwIfAborted()
+    this.reprovider.cancel(cid.multihash.bytes)
     await this.host.archive.withdraw(cid.multihash.bytes)
   }
 

@@ -127,6 +127,18 @@ export class Storage {
     this.tellSkipped(skipped, 'provider records')
   }
 
+  /** When the provider's record of the key expires, ms since 1970; 0 where there is none. */
+  async providerUntilMs(keyBytes: Uint8Array, provider: string): Promise<number> {
+    const name = `${bytesToString(keyBytes, 'base32')}/${provider}`
+    try {
+      const value = await this.datastore.get(new Key(`${this.root}/provider/${name}`, false))
+      return this.readProvider(name, value)?.expiresAtMs ?? 0
+    } catch (error) {
+      if (error instanceof Error && error.name === 'NotFoundError') return 0
+      throw error
+    }
+  }
+
   /** Where the providers in the store can be reached; those with no record there too. */
   async *providerAddresses(): AsyncGenerator<{ provider: string; addresses: Multiaddr[] }> {
     for await (const { name, addresses, sum } of this.peersAt('provider')) {

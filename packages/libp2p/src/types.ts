@@ -137,11 +137,17 @@ export interface ProvidersInit {
 export interface ReProvideInit {
   /** Announcements at once. Default 10. */
   concurrency?: number
-  /** Announcements of one round; what is due beyond them comes in the next. Default 16,384. */
+  /**
+   * Announcements of one round, the most urgent first; what is due beyond them comes in the next, at once.
+   * Default 16,384.
+   */
   maxQueueSize?: number
   /** Announce anew when a record has this long to live, ms. Default 24 h. */
   threshold?: number
-  /** Look for records to announce this often, ms, for the first time so long after the start. Default 1 h. */
+  /**
+   * Look for records to announce this often, ms; as soon as there is a peer, what would not last until
+   * the second time is announced. Default 1 h.
+   */
   interval?: number
   /** How long records live, values too, ms. Default 48 h. */
   validity?: number
