@@ -5,7 +5,7 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { type KadDHTInit, kadDHT as kadmium } from '@kadmium/libp2p'
-import { identify } from '@libp2p/identify'
+import { identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerId, PrivateKey, StreamHandler } from '@libp2p/interface'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
@@ -110,7 +110,7 @@ async function createNode(
     transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping(), ...services },
+    services: { identify: identify(), push: identifyPush(), ping: ping(), ...services },
     // All nodes share one address, so the limit of 5 new connections a second for each cannot stand.
     connectionManager: { inboundConnectionThreshold: 1_000_000 },
     connectionMonitor: { enabled: false },
