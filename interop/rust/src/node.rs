@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::num::NonZeroUsize;
 
 use futures::StreamExt;
 use libp2p::identify;
@@ -35,6 +36,8 @@ type Begun = Result<Work, Result<Outcome, String>>;
 pub struct Node {
     swarm: Swarm<Behaviour>,
     protocol: StreamProtocol,
+    /// The size of a result; without it the library takes 20, whatever its replication factor.
+    k: NonZeroUsize,
     pending: Pending,
     /// Where those who are connected say that they listen. BOUNDED: by the connected peers.
     identified: HashMap<PeerId, Vec<Multiaddr>>,
@@ -70,6 +73,7 @@ impl Node {
         Ok(Self {
             swarm,
             protocol: flags.protocol.clone(),
+            k: flags.k,
             pending: Pending::default(),
             identified: HashMap::new(),
         })
@@ -191,7 +195,9 @@ impl Node {
                 count,
                 found: Vec::new(),
             }),
-            Command::Closest { key } => Ok(Work::Query { query: kad.get_closest_peers(key) }),
+            Command::Closest { key } => {
+                Ok(Work::Query { query: kad.get_n_closest_peers(key, self.k) })
+            }
             Command::Table => {
                 let peers = kad.kbuckets().flat_map(|bucket| {
                     bucket.iter().map(|entry| *entry.node.key.preimage()).collect::<Vec<_>>()
@@ -232,7 +238,10 @@ impl Node {
                 Some(addresses) => Err(Ok(Outcome::Addresses { addresses: addresses.clone() })),
             };
         }
-        Ok(Work::Peer { query: self.swarm.behaviour_mut().kad.get_closest_peers(peer), peer })
+        Ok(Work::Peer {
+            query: self.swarm.behaviour_mut().kad.get_n_closest_peers(peer, self.k),
+            peer,
+        })
     }
 
     fn connected(&mut self, connection_id: ConnectionId, peer_id: PeerId) -> Vec<Answer> {
