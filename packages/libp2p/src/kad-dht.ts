@@ -238,8 +238,7 @@ export class KadDHT
     id: PeerId,
     options: RoutingOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    const peer = this.host.directory.internId(id)
-    yield* this.run({ type: 'findPeer', keyBytes: id.toMultihash().bytes, peer }, options)
+    yield* this.run({ type: 'findPeer', keyBytes: id.toMultihash().bytes, sought: id }, options)
   }
 
   async *getClosestPeers(

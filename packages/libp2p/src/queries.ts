@@ -37,6 +37,8 @@ export interface Ask {
   keyBytes: Uint8Array
   value?: Uint8Array
   peer?: PeerRef
+  /** In the place of `peer`: it gets its ref when the operation begins, since one that nothing holds is forgotten while the query waits. */
+  sought?: PeerId
   quorum?: number
   countMax?: number
 }
@@ -128,6 +130,7 @@ export class Queries {
   }
 
   private start(operation: number, ask: Ask): void {
+    const { sought, peer = NO_PEER } = ask
     this.init.dispatch({
       kind: 'startOperation',
       operation,
@@ -135,7 +138,7 @@ export class Queries {
       key: keyOf(ask.keyBytes),
       keyBytes: ask.keyBytes,
       record: ask.value ?? null,
-      peer: ask.peer ?? NO_PEER,
+      peer: sought === undefined ? peer : this.init.directory.internId(sought),
       quorum: ask.quorum ?? 0,
       countMax: ask.countMax ?? 0,
     })
