@@ -14,6 +14,7 @@ import {
   Message,
   type MessageType,
   type OperationType,
+  type ProviderOutcome,
   type Verdict,
 } from './messages.ts'
 import { Nodes } from './node.ts'
@@ -63,7 +64,7 @@ const WHAT = [
   ...(['answer', 'answer', 'fail', 'link', 'link', 'link', 'speaks', 'speaks', 'speaks'] as const),
   ...(['dialEnded', 'validated', 'validated', 'validated', 'persisted', 'persisted'] as const),
   ...(['validated', 'persisted', 'answer', 'answer', 'operation', 'operation'] as const),
-  ...(['recordLoaded', 'providerLoaded', 'withdraw', 'peerLoaded'] as const),
+  ...(['recordLoaded', 'providerLoaded', 'withdraw', 'peerLoaded', 'report'] as const),
 ]
 
 const calls: fc.Arbitrary<Call[]> = fc.array(
@@ -99,6 +100,7 @@ const OPERATIONS: readonly OperationType[] = [
 ]
 const LINKS: readonly Link[] = ['cold', 'connected', 'connected', 'pooled', 'lost']
 const VERDICTS: readonly Verdict[] = ['invalid', 'better', 'better', 'same', 'worse']
+const OUTCOMES: readonly ProviderOutcome[] = ['served', 'failed', 'lied']
 const REASONS: readonly FailureReason[] = [
   'dial',
   'timeout',
@@ -329,6 +331,8 @@ class Driver {
         return { kind: what, key, keyBytes, provider: this.anyPeer(b), expiresAtMs }
       case 'withdraw':
         return { kind: 'withdrawProvider', key, provider: this.anyPeer(b) }
+      case 'report':
+        return { kind: 'providerReported', key, peer: this.anyPeer(b), outcome: pick(OUTCOMES, c) }
       case 'peerLoaded': {
         const evidence = {
           successes: a % 60,

@@ -105,6 +105,12 @@ export type FailureReason = 'dial' | 'timeout' | 'reset' | 'unsupported' | 'malf
 export type Link = 'cold' | 'connected' | 'pooled' | 'lost'
 
 /**
+ * What a caller found out about a provider: it delivered what was asked for; it did not; it delivered
+ * something else, which can be proven (it does not hash to its key).
+ */
+export type ProviderOutcome = 'served' | 'failed' | 'lied'
+
+/**
  * What a validator, and where there is something to compare with a selector, says of a record:
  * `invalid`; `better` than (or first where there is none), `same` as, `worse` than the other.
  */
@@ -165,6 +171,11 @@ export type Input =
     }
   /** We (`provider`) no longer provide the key: drop our own record of it. */
   | { kind: 'withdrawProvider'; key: Key; provider: PeerRef }
+  /**
+   * A caller tells what became of a provider of `key`. The same outcome of the same two counts once an
+   * hour; a report moves the peer's score and gives no seat in the table.
+   */
+  | { kind: 'providerReported'; key: Key; peer: PeerRef; outcome: ProviderOutcome }
   /** What an earlier run remembered of a peer, as written by `exportPeers`, `ageMs` ago. */
   | { kind: 'peerLoaded'; peer: PeerRef; evidence: PeerEvidence; ageMs: number; ipGroup: number }
 

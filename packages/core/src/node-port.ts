@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { copyKey, KEY_WORDS } from './key.ts'
 import type { Message } from './messages.ts'
 import type { Operation } from './operation/operation.ts'
-import type { OperationPort, OperationPurpose, Step } from './operation/port.ts'
+import type { OperationPort, OperationPurpose, Standing, Step } from './operation/port.ts'
 import type { PeerBook, PeerRef } from './peers.ts'
 import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
 import type { Records } from './records/records.ts'
@@ -152,6 +152,12 @@ export class NodePort implements OperationPort {
 
   isAvoided(step: Step, peer: PeerRef): boolean {
     return this.routing.isAvoided(step.node, peer, step.nowMs)
+  }
+
+  standing(step: Step, peer: PeerRef): Standing {
+    if (this.isAvoided(step, peer)) return 'avoided'
+    const score = this.routing.score(step.node, peer, step.nowMs)
+    return score >= this.config.goodScore ? 'good' : 'open'
   }
 
   isTrusted(step: Step, peer: PeerRef): boolean {

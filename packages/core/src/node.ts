@@ -187,6 +187,9 @@ export class Nodes {
       case 'withdrawProvider':
         this.records.removeProvider(node, input.key, 0, input.provider, outbox)
         break
+      case 'providerReported':
+        this.routing.noteReport(node, input.peer, input.key, input.outcome, nowMs)
+        break
       case 'peerLoaded':
         this.routing.loadPeer(node, input.peer, input.evidence, input.ageMs, input.ipGroup, nowMs)
         this.upkeep.peerMet(node, nowMs)

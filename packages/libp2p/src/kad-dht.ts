@@ -22,6 +22,7 @@ import {
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { SYSTEM_CLOCK } from './clock.ts'
+import { Feedback } from './feedback.ts'
 import { FirstPeer } from './first-peer.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
@@ -38,6 +39,7 @@ import { StreamPool } from './streams/outbound.ts'
 import type {
   KadDHTComponents,
   KadDHTInit,
+  ProviderOutcome,
   QueryEvent,
   RoutingTable,
   Selectors,
@@ -76,6 +78,7 @@ export class KadDHT
   private readonly reprovider: Reprovider
   private readonly contentRouting: DHTContentRouting
   private readonly peerRouting: DHTPeerRouting
+  private readonly feedback: Feedback
   private readonly firstPeer = new FirstPeer(SYSTEM_CLOCK)
   private running = false
   private saveTimer: { clear: () => void } | null = null
@@ -128,6 +131,7 @@ export class KadDHT
       },
       provide: (keyBytes, signal) => this.announce(keyBytes, signal),
     })
+    this.feedback = new Feedback(this.host, SYSTEM_CLOCK.now)
     this.contentRouting = new DHTContentRouting(this)
     this.peerRouting = new DHTPeerRouting(this)
   }
@@ -246,6 +250,14 @@ export class KadDHT
     options: RoutingOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
     yield* this.run({ type: 'getClosest', keyBytes: key }, options)
+  }
+
+  reportProvider(cid: CID, peer: PeerId, outcome: ProviderOutcome): void {
+    this.feedback.report(cid, peer, outcome)
+  }
+
+  peerScore(peer: PeerId): number | undefined {
+    return this.feedback.score(peer)
   }
 
   /** Looks up our own neighbourhood, then each bucket in turn in the background. */

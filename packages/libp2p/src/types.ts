@@ -2,7 +2,7 @@
  * The service as its users see it: the same names and shapes as `@libp2p/kad-dht` exports, so that
  * changing one import line is enough.
  */
-import type { Config } from '@kadmium/core'
+import type { Config, ProviderOutcome } from '@kadmium/core'
 import type {
   AbortOptions,
   ComponentLogger,
@@ -21,6 +21,7 @@ import type { TypedEventTarget } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import type { QueryEvent } from './events.ts'
 
+export type { ProviderOutcome } from '@kadmium/core'
 export type {
   AddPeerEvent,
   DHTProgressEvents,
@@ -78,6 +79,27 @@ export interface KadDHT {
 
   /** Stores a value with the peers nearest to its key, ourselves first. */
   put(key: Uint8Array, value: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
+
+  /**
+   * Tells what became of a provider that `findProviders` named, so that the next search names it where it
+   * belongs and its score moves: `served`, it delivered (counts as two answers to requests of ours);
+   * `failed`, it could not be reached or did not deliver (counts as a request that failed); `lied`, it
+   * delivered what is provably something else: it is benched at once, and for 4 h whatever it answers.
+   *
+   * May be called for each block and each retry: the same outcome for the same content and peer counts
+   * once an hour, and credit is capped. A report gives nobody a place in the routing table, and whoever
+   * named the provider is not blamed. Nothing happens for ourselves, nor for `served` where nothing is
+   * remembered of the peer, who is neither connected nor was ever asked.
+   *
+   * @throws InvalidParametersError for an outcome that is none of the three
+   */
+  reportProvider(key: CID, peer: PeerId, outcome: ProviderOutcome): void
+
+  /**
+   * How a peer stands with us, 0..1, from our own experience alone: the chance that it answers or delivers.
+   * 0.5 for a newcomer, benched under 0.4, good from 0.6. Undefined where nothing is remembered of it.
+   */
+  peerScore(peer: PeerId): number | undefined
 
   /** A server answers the requests of others; a client only asks. */
   getMode(): 'client' | 'server'

@@ -6,13 +6,17 @@
 import type { Message } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import { type Operation, PROVIDERS_SEEN_MAX } from './operation.ts'
-import type { Step } from './port.ts'
+import { type OperationPort, STANDINGS, type Step } from './port.ts'
 
 /** Answers with providers that a search needs before it may end. */
 const NAMERS_MIN = 3
 
-/** Reports the providers in `message` that are news. True when there are as many as were wanted. */
+/**
+ * Reports the providers in `message` that are news, those first who stand well with us. True when there
+ * are as many as were wanted.
+ */
 export function providersFound(
+  port: OperationPort,
   step: Step,
   book: PeerBook,
   operation: Operation,
@@ -20,13 +24,19 @@ export function providersFound(
   message: Message,
 ): boolean {
   const found = step.outbox.message('getProviders')
+  const fresh: PeerRef[] = [] // BOUNDED: by one message
   for (let i = 0; i < message.providerCount; i++) {
     const provider = message.providers[i] as PeerRef
     if (operation.seen.length >= PROVIDERS_SEEN_MAX) break
     if (!book.has(provider) || operation.seen.includes(provider)) continue
     book.pin(provider)
     operation.seen.push(provider)
-    found.addProvider(provider)
+    fresh.push(provider)
+  }
+  for (const standing of STANDINGS) {
+    for (const provider of fresh) {
+      if (port.standing(step, provider) === standing) found.addProvider(provider)
+    }
   }
   if (found.providerCount > 0) step.outbox.providersFound(operation.id, from, found)
   // What our own store has is nobody's lie.

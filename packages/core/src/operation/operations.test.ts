@@ -85,6 +85,35 @@ describe('the search for providers', () => {
     expect(run.answered).toHaveLength(3)
   })
 
+  it('names those first who served, and those last who failed or lied', () => {
+    // So few that each of them holds all records.
+    const world = knownToAll(20, 4)
+    const content = world.subject('')
+    for (let node = 10; node < 20; node++) world.perform(node, { type: 'provide', ...content })
+    world.runFor(10_000)
+    const reader = 3
+    const find = (): number[] =>
+      world.perform(reader, { type: 'findProviders', ...content }).providers
+    const { names } = world.seats[reader] as World['seats'][0]
+    const before = find()
+    expect(before).toHaveLength(10)
+    const [first, second, third] = before as [number, number, number]
+    const last = before.at(-1) as number
+    for (const [node, outcome] of [
+      [first, 'lied'],
+      [second, 'failed'],
+      [third, 'failed'],
+      [last, 'served'],
+    ] as const) {
+      const { key } = content
+      world.give(reader, { kind: 'providerReported', key, peer: names.refOf(node), outcome })
+    }
+    const after = find()
+    expect(after.toSorted()).toEqual(before.toSorted())
+    expect(after.slice(-3).toSorted()).toEqual([first, second, third].toSorted())
+    expect(after.indexOf(last)).toBeLessThan(before.indexOf(last))
+  })
+
   it('ends as not found where there are none', () => {
     const world = knownToAll(30, 5)
     const run = world.perform(3, { type: 'findProviders', ...world.subject('') })

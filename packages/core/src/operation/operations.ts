@@ -224,7 +224,7 @@ export class Operations {
 
   /** Reports providers in `message` that were not named before. True when that ended the operation. */
   foundProviders(step: Step, operation: Operation, from: PeerRef, message: Message): boolean {
-    if (!providersFound(step, this.book, operation, from, message)) return false
+    if (!providersFound(this.port, step, this.book, operation, from, message)) return false
     this.end(step, operation, 'ok')
     return true
   }

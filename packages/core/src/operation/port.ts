@@ -17,6 +17,10 @@ export interface Step {
 /** `ask`: a step of the walk; `store`: the peer shall hold the record; `correct`: it holds an older one. */
 export type OperationPurpose = 'ask' | 'store' | 'correct'
 
+/** How a peer stands with us, the best first: likely to answer, not known to be either, not to be asked. */
+export const STANDINGS = ['good', 'open', 'avoided'] as const
+export type Standing = (typeof STANDINGS)[number]
+
 export interface OperationPort {
   /** The node itself. */
   self(node: number): PeerRef
@@ -36,6 +40,8 @@ export interface OperationPort {
   costMs(step: Step, peer: PeerRef): number
   /** The peer has failed too often lately to be asked, or its connection broke and it is being looked for. */
   isAvoided(step: Step, peer: PeerRef): boolean
+  /** How the peer stands with us, whether or not it speaks the protocol. */
+  standing(step: Step, peer: PeerRef): Standing
   /** A member of the table that is likely to answer. */
   isTrusted(step: Step, peer: PeerRef): boolean
   /** Nearest known peers that are worth asking. */

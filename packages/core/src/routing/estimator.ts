@@ -10,7 +10,7 @@
 import { assert } from '../assert.ts'
 import type { Config } from '../config.ts'
 import type { PeerEvidence } from '../messages.ts'
-import { BENCHED, DIALLED, type Evidence, TRIED } from './evidence.ts'
+import { BENCHED, DIALLED, type Evidence, LIED, TRIED } from './evidence.ts'
 
 /** One observation in the fixed point of the columns. */
 const ONE = 1024
@@ -26,6 +26,12 @@ const RTT_STEPS = 4
 const RTT_MAX = 0xffff
 
 const BACKOFF_MAX = 30
+
+/** A provider that delivered has proven more than one that answered: so many answers. */
+const SERVED = 2 * ONE
+
+/** A proven lie counts as so many failures, which end any credit, and it fades over days. */
+const LIES = 8 * ONE
 
 /** 2^(-elapsed/halfLife), 0..1, from additions and multiplications alone: every engine gets the same bits. */
 export function halving(elapsed: number, halfLife: number): number {
@@ -89,8 +95,9 @@ export class Estimator {
     e.touched[row] = nowS
   }
 
-  /** The peer answered. It is not benched afterwards, whatever came before. */
+  /** The peer answered. It is not benched afterwards, unless for a lie whose time is not over. */
   success(e: Evidence, row: number, nowS: number): void {
+    if (this.isSentenced(e, row, nowS)) return
     this.touch(e, row, nowS)
     const successes = Math.min(this.cap, (e.successes[row] as number) + ONE)
     let failures = (e.failures[row] as number) >>> 1
@@ -99,7 +106,7 @@ export class Estimator {
     e.failures[row] = failures
     e.lastSuccess[row] = nowS
     // Halved, not cleared: who comes and goes all the time is looked at less and less often.
-    e.backoff[row] = (e.backoff[row] as number) >>> 1
+    e.backoff[row] = ((e.backoff[row] as number) & ~LIED) >>> 1
     e.mark(row, 0, BENCHED | TRIED)
   }
 
@@ -107,7 +114,8 @@ export class Estimator {
   failure(e: Evidence, row: number, nowS: number, soft: boolean): boolean {
     const was = e.is(row, BENCHED)
     // Requests that were in flight together fail together: they double the back-off once.
-    if (was && (e.is(row, TRIED) || nowS >= this.dueS(e, row))) {
+    const again = was && (e.is(row, TRIED) || nowS >= this.dueS(e, row))
+    if (again && !this.isLiar(e, row)) {
       e.backoff[row] = Math.min((e.backoff[row] as number) + 1, BACKOFF_MAX)
     }
     this.touch(e, row, nowS)
@@ -119,6 +127,30 @@ export class Estimator {
     if (was || this.score(e, row, nowS) >= this.config.benchScore) return false
     e.mark(row, BENCHED, 0)
     return true
+  }
+
+  /**
+   * The peer delivered as a provider. What it did in the DHT decides about its bench and its seat: this
+   * raises its score, and brings the next look at a benched one forward.
+   */
+  served(e: Evidence, row: number, nowS: number): void {
+    if (this.isSentenced(e, row, nowS)) return
+    this.touch(e, row, nowS)
+    e.successes[row] = Math.min(this.cap, (e.successes[row] as number) + SERVED)
+    e.failures[row] = (e.failures[row] as number) >>> 1
+    e.lastSuccess[row] = nowS
+    e.backoff[row] = 0
+  }
+
+  /** A proven lie: benched whatever its credit, for the longest back-off. Returns whether it is benched by this. */
+  lied(e: Evidence, row: number, nowS: number): boolean {
+    this.touch(e, row, nowS)
+    e.successes[row] = 0
+    e.failures[row] = Math.min(this.cap, (e.failures[row] as number) + LIES)
+    e.backoff[row] = LIED
+    const was = e.is(row, BENCHED)
+    e.mark(row, BENCHED, TRIED)
+    return !was
   }
 
   /** When a benched peer is looked at again, seconds. */
@@ -133,6 +165,15 @@ export class Estimator {
     return (
       1 + Math.ceil(Math.min(retryMinMs * 2 ** Math.min(doublings, BACKOFF_MAX), retryMaxMs) / 1000)
     )
+  }
+
+  private isLiar(e: Evidence, row: number): boolean {
+    return (e.backoff[row] as number) >= LIED
+  }
+
+  /** Whether the peer is benched for a lie and its time is not over: it was not looked at again yet. */
+  private isSentenced(e: Evidence, row: number, nowS: number): boolean {
+    return this.isLiar(e, row) && !e.is(row, TRIED) && nowS < this.dueS(e, row)
   }
 
   /** A round trip was measured. Returns whether it is the peer's first; nonsense (and -1) is none at all. */

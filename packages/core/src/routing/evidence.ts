@@ -26,6 +26,9 @@ export const TRIED = 32
 export const LINK_SHIFT = 6
 export const LINK_MASK: number = 3 << LINK_SHIFT
 
+/** In `backoff`: it lied, and no answer ends the bench before its time, which is the longest there is. */
+export const LIED = 0x80
+
 const SECONDS_MAX = 0xffff_ffff
 
 /** Milliseconds since the host's epoch as the whole seconds that columns hold: 0..2^32-1, whatever comes. */
@@ -51,7 +54,7 @@ export class Evidence {
   readonly srtt: Uint16Array
   readonly rttvar: Uint16Array
   readonly flags: Uint8Array
-  /** How often the back-off of a benched peer has been doubled. */
+  /** How often the back-off of a benched peer has been doubled, 0..30, or `LIED`. */
   readonly backoff: Uint8Array
 
   constructor(capacity: number, fades: boolean, allocate: (bytes: number) => ArrayBufferLike) {

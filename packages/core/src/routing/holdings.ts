@@ -141,6 +141,7 @@ export class Holdings {
       this.book.pin(peer)
     }
     this.scratch.groups[0] = group
+    this.scratch.backoff[0] = 0 // whatever it is benched for
     this.estimator.success(this.scratch, 0, nowS)
     this.scratch.mark(0, MEMBER, MUTE)
     this.seat(node, bucket, nowS)

@@ -5,7 +5,7 @@
  * Bounded by: nothing is kept here.
  */
 import type { Config } from '../config.ts'
-import type { Link, PeerEvidence } from '../messages.ts'
+import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
 import type { PeerRef } from '../peers.ts'
 import type { Checks } from './checks.ts'
 import type { Estimator } from './estimator.ts'
@@ -58,7 +58,7 @@ export class Learning {
     e.mark(row, ANSWERED, 0)
     this.measured(node, rttMs)
     if (!holdings.seated) this.settle(node, nowS)
-    else if (benched) holdings.table.bench(node, holdings.bucket, -1)
+    else if (benched && !e.is(row, BENCHED)) holdings.table.bench(node, holdings.bucket, -1)
   }
 
   failed(node: number, peer: PeerRef, nowS: number, soft: boolean): void {
@@ -70,6 +70,25 @@ export class Learning {
       this.experience.requested(node, 1, soft ? 0.5 : 1)
     }
     if (held) this.fail(node, nowS, soft)
+  }
+
+  /** What a caller says of a provider: no request of the DHT, so the share of failures stays, and no seat is given. */
+  reported(node: number, peer: PeerRef, outcome: ProviderOutcome, nowS: number): void {
+    const { holdings, estimator, checks } = this
+    if (!holdings.open(node, peer, nowS, this.config.benchScore)) return
+    if (outcome === 'failed') {
+      this.fail(node, nowS, false)
+      return
+    }
+    const { evidence: e, row, seated } = holdings
+    if (outcome === 'lied') {
+      this.benched(node, nowS, estimator.lied(e, row, nowS))
+      return
+    }
+    estimator.served(e, row, nowS)
+    if (!e.is(row, BENCHED)) return
+    if (seated) checks.retryFrom(node, estimator.dueS(e, row))
+    else this.settleUnseated(node, nowS)
   }
 
   speaks(node: number, peer: PeerRef, nowS: number): void {
@@ -162,9 +181,14 @@ export class Learning {
 
   /** A failure of the peer found last. */
   private fail(node: number, nowS: number, soft: boolean): void {
+    const { evidence: e, row } = this.holdings
+    this.benched(node, nowS, this.estimator.failure(e, row, nowS, soft))
+  }
+
+  /** The peer found last did wrong; `benchedNow`: it is benched by this. */
+  private benched(node: number, nowS: number, benchedNow: boolean): void {
     const { holdings } = this
     const { evidence: e, row, bucket, seated } = holdings
-    const benchedNow = this.estimator.failure(e, row, nowS, soft)
     if (!seated) return
     if (e.is(row, BENCHED)) this.checks.retryFrom(node, this.estimator.dueS(e, row))
     if (!benchedNow) return
@@ -209,15 +233,17 @@ export class Learning {
 
   /** Something was learned about the remembered peer found last: it may have a seat, or need a dial. */
   private settle(node: number, nowS: number): void {
+    this.settleUnseated(node, nowS)
+    this.holdings.admit(node, nowS)
+  }
+
+  private settleUnseated(node: number, nowS: number): void {
     const { holdings } = this
     const { evidence: e, row } = holdings
     // Out of the table the bench fades with what led to it.
     if (e.is(row, BENCHED) && !this.estimator.benched(e, row, nowS)) e.mark(row, 0, BENCHED)
-    if (holdings.qualifies()) {
-      holdings.admit(node, nowS)
-    } else if (holdings.lacksDial(node)) {
-      const memory = holdings.memories[node] as PeerMemory
-      this.checks.probeFrom(node, memory.probeAt[holdings.row] as number)
-    }
+    if (!holdings.lacksDial(node)) return
+    const memory = holdings.memories[node] as PeerMemory
+    this.checks.probeFrom(node, memory.probeAt[row] as number)
   }
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Config, DEFAULT_CONFIG } from '../config.ts'
 import { KEY_WORDS } from '../key.ts'
-import type { Link } from '../messages.ts'
+import type { Link, ProviderOutcome } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import { Routing } from './routing.ts'
 
@@ -87,9 +87,16 @@ class World {
 
 const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
 
+const OUTCOMES: readonly ProviderOutcome[] = ['served', 'failed', 'lied']
+
+const KINDS = [
+  ...(['success', 'success', 'success', 'failure', 'failure', 'speaks', 'speaks'] as const),
+  ...(['link', 'link', 'dial', 'load', 'place', 'probe', 'retry', 'report'] as const),
+]
+
 /** One input, `gapMs` after the one before; each kind reads what it needs. */
 interface Step {
-  kind: 'success' | 'failure' | 'speaks' | 'link' | 'dial' | 'load' | 'place' | 'probe' | 'retry'
+  kind: (typeof KINDS)[number]
   peer: number
   yes: boolean
   number: number
@@ -99,10 +106,7 @@ interface Step {
 
 const peer = fc.nat(PEERS - 1)
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constantFrom(
-    ...(['success', 'success', 'success', 'failure', 'failure', 'speaks', 'speaks'] as const),
-    ...(['link', 'link', 'dial', 'load', 'place', 'probe', 'retry'] as const),
-  ),
+  kind: fc.constantFrom(...KINDS),
   peer,
   yes: fc.constantFrom(true, true, true, false),
   number: fc.nat(900),
@@ -138,6 +142,8 @@ function apply(world: World, node: number, step: Step, nowMs: number): number[] 
   else if (step.kind === 'link') routing.setLink(node, ref, linkOf(step), yes, group, nowMs)
   else if (step.kind === 'dial') routing.noteDial(node, ref, yes, group, nowMs)
   else if (step.kind === 'place') routing.place(node, ref, nowMs, number, group)
+  else if (step.kind === 'report')
+    routing.noteReport(node, ref, key8(group), outcomeOf(step), nowMs)
   else if (step.kind === 'load') {
     const counts = { successes: number % 51, failures: number % 7 }
     const evidence = { ...counts, rttMs: 30, rttDeviationMs: 5, dialled: yes }
@@ -150,6 +156,10 @@ function apply(world: World, node: number, step: Step, nowMs: number): number[] 
 /** Whether a step tells of a connection. */
 function isLink(step: Step): boolean {
   return linkOf(step) === 'connected' || linkOf(step) === 'pooled'
+}
+
+function outcomeOf(step: Step): ProviderOutcome {
+  return OUTCOMES[step.number % OUTCOMES.length] as ProviderOutcome
 }
 
 function linkOf(step: Step): Link {
@@ -167,6 +177,8 @@ interface Told {
   dialled: boolean
   answered: boolean
   connected: boolean
+  /** Reported for a lie at some time. */
+  lied: boolean
   /** Of the address it dialled us from. */
   group: number
 }
@@ -190,6 +202,7 @@ class Model {
     if (step.kind === 'success') told.answered = true
     else if (step.kind === 'speaks') told.speaks = step.yes
     else if (step.kind === 'dial') told.dialled ||= step.yes
+    else if (step.kind === 'report') told.lied ||= outcomeOf(step) === 'lied'
     else if (step.kind === 'load') told.dialled ||= step.yes && blank
     else if (step.kind === 'link') {
       told.connected = isLink(step)
@@ -204,7 +217,14 @@ class Model {
   }
 
   private untold(): Told {
-    return { speaks: undefined, dialled: false, answered: false, connected: false, group: 0 }
+    return {
+      speaks: undefined,
+      dialled: false,
+      answered: false,
+      connected: false,
+      lied: false,
+      group: 0,
+    }
   }
 }
 
@@ -328,8 +348,8 @@ test('nobody loses a place but by its own doing, and who qualifies takes a place
         const lost = before.unbenched.filter((i) => i !== actor && !after.unbenched.includes(i))
         expect(lost).toEqual([])
         if (before.members.includes(actor) || !after.known.includes(actor)) return
-        const { speaks, dialled, answered } = model.of(actor)
-        const qualifies = speaks === true && dialled && answered
+        const { speaks, dialled, answered, lied } = model.of(actor)
+        const qualifies = speaks === true && dialled && answered && !lied
         // One that has failed before needs an answer first.
         const news = step.kind === 'success' || (opensDoors(step) && !after.failures.get(actor))
         if (!qualifies || !news) return
@@ -346,14 +366,14 @@ test('nobody loses a place but by its own doing, and who qualifies takes a place
 test('a benched peer keeps its seat until somebody needs it, and an answer ends the bench', () => {
   fc.assert(
     fc.property(steps, (sequence) => {
-      watch(sequence, (before, step, _named, after) => {
+      watch(sequence, (before, step, _named, after, model) => {
         for (const i of before.members) {
           if (after.members.includes(i) || step.peer === i) continue
           // Only a newcomer in the same bucket can have its seat.
           const newcomers = after.members.filter((j) => !before.members.includes(j))
           expect(newcomers.map((j) => after.bucket(j))).toContain(after.bucket(i))
         }
-        if (step.kind !== 'success') return
+        if (step.kind !== 'success' || model.of(step.peer).lied) return
         expect(after.benched).not.toContain(step.peer)
         if (before.members.includes(step.peer)) expect(after.members).toContain(step.peer)
       })
@@ -372,7 +392,8 @@ test('the memory lets go of the unconnected who are not good, and of nobody for 
           if (model.muteBefore.includes(i)) continue
           const score = scoreOf(before, i, after.nowMs)
           expect(score).toBeLessThan(CONFIG.goodScore)
-          if (step.kind === 'failure') expect(score).toBeLessThan(CONFIG.benchScore)
+          if (step.kind === 'failure' || step.kind === 'report')
+            expect(score).toBeLessThan(CONFIG.benchScore)
         }
         // A member that loses its seat may find no room in the memory.
         if (!gone.includes(step.peer) || before.members.includes(step.peer)) return

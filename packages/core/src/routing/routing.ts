@@ -10,7 +10,7 @@
  * Bounded by: the seats of the tables and `memoryPeersMax` for each node (`Holdings`).
  */
 import type { Config } from '../config.ts'
-import type { Link, PeerEvidence } from '../messages.ts'
+import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import { Checks } from './checks.ts'
 import { Estimator } from './estimator.ts'
@@ -18,6 +18,7 @@ import { DIALLED, type Evidence, SPEAKS, toSeconds } from './evidence.ts'
 import { Experience } from './experience.ts'
 import { Holdings } from './holdings.ts'
 import { Learning } from './learning.ts'
+import { Reports } from './reports.ts'
 import { Selection } from './selection.ts'
 import { farther } from './walk.ts'
 
@@ -70,6 +71,7 @@ export class Routing {
   private readonly checks: Checks
   private readonly learning: Learning
   private readonly selection: Selection
+  private readonly reports = new Reports()
   // What `expect` found.
   private rttMs = 0
   private rto = 0
@@ -100,6 +102,24 @@ export class Routing {
   /** `soft` false: dial error, time-out, reset, nonsense. True: the RTO passed, it may still answer; half weight. */
   noteFailure(node: number, peer: PeerRef, nowMs: number, soft: boolean): void {
     this.learning.failed(node, peer, toSeconds(nowMs), soft)
+  }
+
+  /**
+   * What a caller found out about a provider of a key; said again within the hour it changes nothing. Good
+   * news counts for peers that are remembered anyway: a busy reader would fill the memory with providers
+   * that do not speak our protocol. Who failed is remembered, as with requests.
+   */
+  noteReport(
+    node: number,
+    peer: PeerRef,
+    key: Uint32Array,
+    outcome: ProviderOutcome,
+    nowMs: number,
+  ): void {
+    const nowS = toSeconds(nowMs)
+    if (!this.book.has(peer) || (outcome === 'served' && !this.knows(node, peer))) return
+    if (!this.reports.isNews(node, peer, key, outcome, nowS)) return
+    this.learning.reported(node, peer, outcome, nowS)
   }
 
   /** Whether the peer speaks our protocol, as identify tells. False takes its seat at once. */

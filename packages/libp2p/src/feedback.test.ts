@@ -1,0 +1,86 @@
+import { Nodes, Outbox, PeerBook } from '@kadmium/core'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { CID } from 'multiformats/cid'
+import { expect, test } from 'vitest'
+import { Directory } from './directory.ts'
+import type { Arrival } from './driver.ts'
+import { Feedback } from './feedback.ts'
+import { passthroughMapper } from './mappers.ts'
+
+const FILE = CID.parse('bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy')
+const OTHER = CID.parse('bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4')
+
+async function newPeerId(): Promise<PeerId> {
+  return peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+}
+
+/** A core with the directory of a host, and a peer. */
+async function scene() {
+  const self = await newPeerId()
+  const peer = await newPeerId()
+  const book = new PeerBook()
+  const mapper = passthroughMapper
+  const directory = new Directory({ book, mapper, peerId: self, ownAddresses: () => [] })
+  const nodes = new Nodes({ book, selves: [directory.self], seed: 1 })
+  const time = { nowMs: 1_000_000 }
+  const outbox = new Outbox()
+  const dispatch = (arrival: Arrival): void => {
+    const input = typeof arrival === 'function' ? arrival() : arrival
+    outbox.clear()
+    if (input !== null) nodes.handle(0, time.nowMs, input, outbox)
+    for (const output of outbox) if (output.kind === 'forget') directory.forget(output.peer)
+  }
+  const connect = (): void =>
+    dispatch(() => {
+      const known = { peer: directory.internId(peer), dialled: true, ipGroup: 0 }
+      return { kind: 'linkChanged', link: 'connected', ...known }
+    })
+  const feedback = new Feedback({ nodes, directory, dispatch }, () => time.nowMs)
+  return { feedback, connect, directory, nodes, book, self, peer, time }
+}
+
+test('each outcome moves the score of a provider that is connected', async () => {
+  const { feedback, connect, peer } = await scene()
+  connect()
+  expect(feedback.score(peer)).toBe(0.5)
+  feedback.report(FILE, peer, 'served')
+  const served = feedback.score(peer)
+  expect(served).toBeGreaterThan(0.6)
+  feedback.report(OTHER, peer, 'failed')
+  const failed = feedback.score(peer)
+  expect(failed).toBeLessThan(served as number)
+  feedback.report(FILE, peer, 'lied')
+  expect(feedback.score(peer)).toBeLessThan(failed as number)
+  expect(feedback.score(peer)).toBeLessThan(0.2)
+})
+
+test('who is forgotten is remembered for a failure, and not for having served', async () => {
+  const { feedback, peer, directory, book } = await scene()
+  feedback.report(FILE, peer, 'served')
+  expect([feedback.score(peer), directory.find(peer), book.size]).toEqual([undefined, -1, 1])
+  feedback.report(FILE, peer, 'failed')
+  expect(feedback.score(peer)).toBeLessThan(0.4)
+})
+
+test('the same content counts once, whatever its CID is written as', async () => {
+  const { feedback, connect, peer, time } = await scene()
+  connect()
+  feedback.report(FILE, peer, 'served')
+  const once = feedback.score(peer)
+  feedback.report(CID.createV1(0x70, FILE.multihash), peer, 'served')
+  expect(feedback.score(peer)).toBe(once)
+  time.nowMs += 3_600_000
+  feedback.report(FILE, peer, 'served')
+  expect(feedback.score(peer)).toBeGreaterThan(once as number)
+})
+
+test('nothing happens for ourselves, and another outcome is refused', async () => {
+  const { feedback, self, peer, book } = await scene()
+  for (const outcome of ['served', 'failed', 'lied'] as const) feedback.report(FILE, self, outcome)
+  expect([feedback.score(self), book.size]).toEqual([undefined, 1])
+  expect(() => Reflect.apply(feedback.report, feedback, [FILE, peer, 'slow'])).toThrow(
+    'An outcome is one of served, failed, lied, not slow',
+  )
+})
