@@ -122,6 +122,8 @@ interface Asked {
   dials: PeerRef[]
   exchanges: Set<number>
   operations: Set<number>
+  /** Walks of the node's own under way. */
+  walks: number
 }
 
 interface World {
@@ -141,6 +143,7 @@ class Driver {
     dials: [],
     exchanges: new Set(),
     operations: new Set(),
+    walks: 0,
   }
   /** All outputs and deadlines, as text. */
   readonly trace: string[] = []
@@ -148,6 +151,7 @@ class Driver {
   private readonly prompt: boolean
   private readonly outbox = new Outbox()
   private sequence = 0
+  private online = false
   private readonly started: number[] = []
   private readonly ended = new Set<number>()
   private readonly sent: number[] = []
@@ -180,6 +184,9 @@ class Driver {
       this.asked.requests.delete(input.request)
     if (input.kind === 'validated') this.asked.verdicts.delete(input.job)
     if (input.kind === 'persisted') this.asked.writes.delete(input.job)
+    if (input.kind === 'start' || input.kind === 'stop') this.online = input.kind === 'start'
+    if (input.kind === 'stop') this.asked.walks = 0
+    if (input.kind === 'keyPicked' && this.online) this.asked.walks++
     world.nodes.handle(world.row, nowMs, input, outbox)
     for (const output of outbox) {
       const plain = plainOutput(output)
@@ -200,7 +207,8 @@ class Driver {
       this.answerJobs()
       for (const peer of dials.splice(0))
         this.give({ kind: 'dialEnded', peer, ok: false, ipGroup: 0 })
-      const open = requests.size + operations.size + exchanges.size + verdicts.size + writes.size
+      const jobs = exchanges.size + verdicts.size + writes.size
+      const open = requests.size + operations.size + this.asked.walks + jobs
       if (open === 0) return
       this.nowMs = Math.max(this.nowMs, Math.min(this.deadlineMs(), this.nowMs + 60_000))
       this.give({ kind: 'wake' })
@@ -254,6 +262,10 @@ class Driver {
         expect(asked.operations.delete(id)).toBe(true)
         expect(this.ended.has(id)).toBe(false)
         this.ended.add(id)
+        break
+      case 'walkEnded':
+        expect(asked.walks).toBeGreaterThan(0)
+        asked.walks--
         break
       case 'valueFound':
       case 'providersFound':

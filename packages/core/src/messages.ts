@@ -243,6 +243,11 @@ export type Output =
    * where it can't find any.
    */
   | { kind: 'pickKey'; bits: number }
+  /**
+   * The walk of a `keyPicked` is over, with so many nearest peers confirmed: 0 where nobody answered or
+   * too many operations were under way. None follows a `stop`.
+   */
+  | { kind: 'walkEnded'; keyBytes: Uint8Array; peers: number }
   /** Judge a record for a key, alone (`against` null) or against another. */
   | {
       kind: 'validate'

@@ -341,6 +341,7 @@ export class Nodes {
     this.walkStart.keyBytes = keyBytes
     const operation = this.operations.open(step, this.walkStart)
     if (operation !== null) this.operations.walk(step, operation)
+    else step.outbox.walkEnded(keyBytes, 0)
   }
 
   private linkChanged(step: Step, input: Extract<Input, { kind: 'linkChanged' }>): void {

@@ -38,6 +38,7 @@ class OutputRecord {
   dialTimeoutMs = 0
   stored = 0
   wanted = 0
+  peers = 0
 }
 
 export class Outbox {
@@ -108,6 +109,12 @@ export class Outbox {
 
   pickKey(bits: number): void {
     this.next('pickKey').bits = bits
+  }
+
+  walkEnded(keyBytes: Uint8Array, peers: number): void {
+    const output = this.next('walkEnded')
+    output.keyBytes = keyBytes
+    output.peers = peers
   }
 
   validate(

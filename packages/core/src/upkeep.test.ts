@@ -39,9 +39,10 @@ class Node {
     this.outbox.clear()
     this.nodes.handle(0, this.nowMs, input, this.outbox)
     for (const output of this.outbox) {
-      const { kind, bits, peer, to, request } = plainOutput(output)
+      const { kind, bits, peers, peer, to, request } = plainOutput(output)
       const who = peer ?? to
-      const what = bits ?? (who === undefined ? request : this.refs.indexOf(who as PeerRef))
+      const what =
+        bits ?? peers ?? (who === undefined ? request : this.refs.indexOf(who as PeerRef))
       this.outputs.push(`${kind} ${what}`)
       if (output.kind === 'send') this.sent.push({ request: output.request, to: output.to })
     }
@@ -125,7 +126,7 @@ describe('walks', () => {
     expect(picks(100_000)).toEqual(['pickKey 1', 'pickKey 2', 'pickKey 256', 'pickKey 0'])
   })
 
-  it('go to the key that the host picked, and report to nobody', () => {
+  it('go to the key that the host picked, and report how many they found', () => {
     const node = new Node()
     node.give({ kind: 'start' })
     node.meet(1)
@@ -134,8 +135,21 @@ describe('walks', () => {
     expect(node.take().toSorted()).toEqual(['send 1', 'send 2'])
     node.answer(1)
     node.answer(2)
-    expect(node.take()).toEqual([])
+    expect(node.take()).toEqual(['walkEnded 2'])
     expect(node.nodes.inFlight(0)).toBe(0)
+  })
+
+  it('report their end also where nobody answers, and where there is no room for them', () => {
+    const node = new Node({ operationsMax: 1 })
+    node.give({ kind: 'start' })
+    node.meet(1)
+    const picked: Input = { kind: 'keyPicked', key: key8(1), keyBytes: Uint8Array.of(1) }
+    node.give(picked)
+    expect(node.take()).toEqual(['send 1'])
+    node.give(picked)
+    expect(node.take()).toEqual(['walkEnded 0'])
+    node.fail(1, 'reset')
+    expect(node.take()).toEqual(['walkEnded 0'])
   })
 
   it('are made at once when somebody wants the table fresh', () => {

@@ -180,7 +180,7 @@ export class Upkeep {
   }
 }
 
-/** A walk of the node's own, to be given a key: it reports to nobody. */
+/** A walk of the node's own, to be given a key: it reports its end only. */
 export function upkeepWalk(): StartOperation {
   return {
     kind: 'startOperation',

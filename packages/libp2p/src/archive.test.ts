@@ -69,6 +69,8 @@ class Run {
       conclude: nothing,
       dial: nothing,
       pickKey: nothing,
+      walkEnded: nothing,
+      settled: nothing,
       validate: nothing,
       event: nothing,
       failed: (error) => {

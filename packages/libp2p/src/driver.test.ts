@@ -41,6 +41,8 @@ class Rig {
       conclude: note('conclude'),
       dial: note('dial'),
       pickKey: note('pickKey'),
+      walkEnded: (_, peers) => note('walkEnded')(peers),
+      settled: () => {},
       validate: (output) => note('validate')(output.job),
       persistRecord: (output) => note('persistRecord')(output.job),
       persistProvider: (output) => note('persistProvider')(output.job),

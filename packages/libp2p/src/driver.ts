@@ -23,11 +23,15 @@ export interface Effects {
   conclude: (exchange: number, refused: boolean) => void
   dial: (peer: PeerRef, timeoutMs: number) => void
   pickKey: (bits: number) => void
+  /** A walk of the node's own is over. */
+  walkEnded: (keyBytes: Uint8Array, peers: number) => void
   validate: (output: Extract<Output, { kind: 'validate' }>) => void
   persistRecord: (output: Extract<Output, { kind: 'persistRecord' }>) => void
   persistProvider: (output: Extract<Output, { kind: 'persistProvider' }>) => void
   event: (event: OperationEvent) => void
   forget: (peer: PeerRef) => void
+  /** All that came of the inputs at hand is done. */
+  settled: () => void
   /** One of these threw, which none should; what was asked for beside it is done all the same. */
   failed: (error: unknown) => void
 }
@@ -89,6 +93,7 @@ export class Driver {
     } finally {
       this.busy = false
       this.schedule()
+      this.effects.settled()
     }
   }
 
@@ -128,6 +133,9 @@ export class Driver {
         break
       case 'pickKey':
         effects.pickKey(output.bits)
+        break
+      case 'walkEnded':
+        effects.walkEnded(output.keyBytes, output.peers)
         break
       case 'validate':
         effects.validate(output)

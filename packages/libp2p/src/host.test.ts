@@ -119,8 +119,12 @@ class Rig {
           ) as unknown as Connection[],
         openConnection: (target, options) => this.dial(target as Multiaddr[], options),
       },
+      metrics: undefined,
+      metricsPrefix: 'test',
       logger: notes,
       logPrefix: 'test',
+      events: new EventTarget(),
+      pooledPeers: () => 0,
       ownAddresses: () => [],
       onEvent: () => {},
     })

@@ -15,7 +15,7 @@ import {
   type PeerRef,
 } from '@kadmium/core'
 import {
-  type ComponentLogger,
+  AbortError,
   type Connection,
   type Logger,
   type PeerId,
@@ -30,10 +30,12 @@ import { directConnections } from './connections.ts'
 import { Directory } from './directory.ts'
 import { type Arrival, Driver, type DriverClock, type Effects } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
+import { Monitor, type MonitorSurroundings, type RequestTrace } from './monitor.ts'
 import { randomKeyInBucket } from './random-key.ts'
 import type { RecordJudge } from './records/judge.ts'
 import type { Storage } from './storage.ts'
 import { RequestError } from './streams/errors.ts'
+import type { Exchange } from './streams/inbound.ts'
 import { namedAddresses } from './streams/open.ts'
 import type { StreamPool } from './streams/outbound.ts'
 import type { Answer } from './streams/request.ts'
@@ -43,7 +45,7 @@ import { decodeMessage, type WireMessage } from './wire/codec.ts'
 /** A connection that a dial back left over is closed after this if nothing uses it, ms. */
 const RETIRE_AFTER_MS = 2_000
 
-export interface HostInit {
+export interface HostInit extends MonitorSurroundings {
   peerId: PeerId
   config: Partial<Config>
   clock: DriverClock
@@ -51,23 +53,13 @@ export interface HostInit {
   judge: Pick<RecordJudge, 'judge'>
   storage: Storage
   connectionManager: Pick<ConnectionManager, 'getConnections' | 'openConnection'>
-  logger: ComponentLogger
-  logPrefix: string
   ownAddresses: () => readonly Multiaddr[]
   onEvent: (event: OperationEvent) => void
 }
 
-/** Where an answer to a peer's request goes. */
-export interface Exchange {
-  reply: (bytes: Uint8Array) => void
-  /** There is no answer: `reset` because something was wrong, else because none is due. */
-  conclude: (reset: boolean) => void
-}
-
 /** A request of ours on its way. */
-interface Outgoing {
+interface Outgoing extends RequestTrace {
   controller: AbortController
-  type: Message['type']
   keyBytes: Uint8Array
   record: Uint8Array | null
 }
@@ -76,6 +68,7 @@ export class Host implements Effects {
   readonly nodes: Nodes
   readonly directory: Directory
   readonly archive: Archive
+  readonly monitor: Monitor
   private readonly init: HostInit
   private readonly log: Logger
   private readonly driver: Driver
@@ -121,6 +114,8 @@ export class Host implements Effects {
       now: clock.now,
       isConnected: (peer) => this.isConnected(peer),
     })
+    const { nodes, directory, selfBytes } = this
+    this.monitor = new Monitor({ ...init, nodes, directory, clock, selfBytes })
     this.driver = new Driver(this.nodes, clock, this)
   }
 
@@ -150,6 +145,7 @@ export class Host implements Effects {
     this.outgoing.clear()
     this.exchanges.clear()
     this.pool = null
+    this.monitor.stop()
   }
 
   /** A peer asks. */
@@ -159,11 +155,12 @@ export class Host implements Effects {
       const isRead = this.read(bytes, (wire) => this.bridge.decodeRequest(wire, message))
       const ref = isRead ? this.directory.internId(from) : NO_PEER
       if (ref === NO_PEER) {
+        this.monitor.requestRefused(from)
         exchange.conclude(true)
         return null
       }
       const id = ++this.exchangeCount
-      this.exchanges.set(id, exchange)
+      this.exchanges.set(id, this.monitor.requestArrived(message.type, from, exchange))
       return { kind: 'requestArrived', exchange: id, from: ref, message }
     })
   }
@@ -179,7 +176,10 @@ export class Host implements Effects {
     }
     const { type, keyBytes, record } = message
     const controller = new AbortController()
-    this.outgoing.set(request, { controller, type, keyBytes, record })
+    const startedMs = this.init.clock.now()
+    const outgoing = { controller, type, keyBytes, record, peer, startedMs }
+    this.outgoing.set(request, outgoing)
+    this.monitor.requestSent(outgoing)
     const addresses = this.directory.addresses(to)
     const options = { signal: controller.signal, dialTimeoutMs, addresses }
     const bytes = this.bridge.encode(message)
@@ -196,7 +196,9 @@ export class Host implements Effects {
   cancelRequest(request: number, expired: boolean): void {
     const outgoing = this.outgoing.get(request)
     this.outgoing.delete(request)
-    outgoing?.controller.abort(expired ? new TimeoutError('no answer in time') : undefined)
+    if (outgoing === undefined) return
+    this.monitor.requestEnded(outgoing, expired ? 'timeout' : 'cancelled')
+    outgoing.controller.abort(expired ? new TimeoutError('no answer in time') : undefined)
   }
 
   respond(exchange: number, message: Message): void {
@@ -216,15 +218,15 @@ export class Host implements Effects {
 
   dial(peer: PeerRef, timeoutMs: number): void {
     const { signal } = this.online
-    const ended = (ok: boolean, group: number): void => {
+    const note = this.monitor.dialBegan(peer)
+    const ended = (group: number, error?: unknown): void => {
+      note(error)
+      const ok = error === undefined
       if (!signal.aborted) this.dispatch({ kind: 'dialEnded', peer, ok, ipGroup: group })
     }
     this.dialBack(peer, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])).then(
-      (group) => ended(true, group),
-      (error) => {
-        this.log.trace('%p can not be dialled - %e', this.directory.peerId(peer), error)
-        ended(false, 0)
-      },
+      (group) => ended(group),
+      (error: unknown) => ended(0, error ?? new AbortError()),
     )
   }
 
@@ -233,7 +235,13 @@ export class Host implements Effects {
       bits === KEY_BITS
         ? { key: this.selfKey, keyBytes: this.selfBytes }
         : randomKeyInBucket(this.selfKey, bits, (bytes) => crypto.getRandomValues(bytes))
-    if (picked !== null) this.dispatch({ kind: 'keyPicked', ...picked })
+    if (picked === null) return
+    this.monitor.walkBegan(picked.keyBytes)
+    this.dispatch({ kind: 'keyPicked', ...picked })
+  }
+
+  walkEnded(keyBytes: Uint8Array, peers: number): void {
+    this.monitor.walkEnded(keyBytes, peers)
   }
 
   validate(output: Extract<Output, { kind: 'validate' }>): void {
@@ -260,6 +268,10 @@ export class Host implements Effects {
     this.directory.forget(peer)
   }
 
+  settled(): void {
+    this.monitor.settled()
+  }
+
   failed(error: unknown): void {
     this.log.error('could not do what the node asked for - %e', error)
   }
@@ -271,8 +283,11 @@ export class Host implements Effects {
     this.dispatch(() => {
       const message = this.incoming
       if (answer === null) message.clear(outgoing.type)
-      else if (!this.readAnswer(outgoing, answer.bytes, message))
+      else if (!this.readAnswer(outgoing, answer.bytes, message)) {
+        this.monitor.requestEnded(outgoing, 'malformed')
         return { kind: 'requestFailed', request, reason: 'malformed' }
+      }
+      this.monitor.requestEnded(outgoing, 'answered')
       return { kind: 'answerArrived', request, message, rttMs: answer?.rttMs ?? -1 }
     })
   }
@@ -289,9 +304,11 @@ export class Host implements Effects {
   }
 
   private unanswered(request: number, error: unknown): void {
-    if (!this.outgoing.delete(request)) return
+    const outgoing = this.outgoing.get(request)
+    if (outgoing === undefined) return
+    this.outgoing.delete(request)
     const reason = error instanceof RequestError ? error.reason : 'reset'
-    this.log.trace('request %d failed - %e', request, error)
+    this.monitor.requestEnded(outgoing, reason, error)
     this.dispatch({ kind: 'requestFailed', request, reason })
   }
 

@@ -26,6 +26,7 @@ import { Feedback } from './feedback.ts'
 import { FirstPeer } from './first-peer.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
+import { OPERATION_NAMES } from './metrics/names.ts'
 import { type Mode, ModeSwitch } from './mode.ts'
 import { type Options, resolveOptions } from './options.ts'
 import { Pressure } from './pressure.ts'
@@ -267,7 +268,11 @@ export class KadDHT
     await drain(this.getClosestPeers(own, options as RoutingOptions))
   }
 
-  private async *run(
+  private run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
+    return this.host.monitor.operation(OPERATION_NAMES[ask.type], this.ask(ask, options))
+  }
+
+  private async *ask(
     ask: Ask,
     options: RoutingOptions,
   ): AsyncGenerator<QueryEvent, void, undefined> {
@@ -293,8 +298,12 @@ export class KadDHT
       judge,
       storage,
       connectionManager: components.connectionManager,
+      metrics: components.metrics,
+      metricsPrefix: options.metricsPrefix,
       logger: components.logger,
       logPrefix: options.logPrefix,
+      events: components.events,
+      pooledPeers: () => this.links.pooledPeers,
       ownAddresses: () => components.addressManager.getAddresses(),
       onEvent: (event) => this.queries.handle(event),
     })
@@ -337,7 +346,15 @@ export class KadDHT
   }
 
   private async announce(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await drain(this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal }))
+    const ended = this.host.monitor.announcementBegan()
+    const query = this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal })
+    await drain(query).then(
+      () => ended(true),
+      (error) => {
+        ended(false)
+        throw error
+      },
+    )
   }
 
   private speakerMet(ref: number): void {

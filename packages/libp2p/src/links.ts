@@ -77,6 +77,11 @@ export class Links {
     this.tell(peer)
   }
 
+  /** Peers to whom a stream is kept open. */
+  get pooledPeers(): number {
+    return this.pooled.size
+  }
+
   isConnected(peer: PeerId): boolean {
     return directConnections(this.init.connectionManager, peer).length > 0
   }

@@ -22,7 +22,7 @@ export interface FoundRecord {
 export type HolderState = 'sending' | 'late' | 'stored' | 'failed'
 
 export class Operation {
-  /** The caller's id; 0 for the node's own upkeep, which reports to nobody. */
+  /** The caller's id; 0 for the node's own upkeep, which reports its end only. */
   id = 0
   node = 0
   type: OperationType = 'getClosest'

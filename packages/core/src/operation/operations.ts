@@ -77,7 +77,7 @@ export class Operations {
 
   /**
    * Registers an operation; `walk` begins it. Null when there are too many or the id is taken.
-   * An id of 0 is the node's own upkeep: it reports nothing.
+   * An id of 0 is the node's own upkeep: it reports its end only.
    */
   open(step: Step, start: StartOperation): Operation | null {
     const { node } = step
@@ -339,6 +339,7 @@ export class Operations {
       const message = step.outbox.message('findNode')
       for (let i = 0; i < count; i++) message.addCloser(this.prospects[i] as PeerRef)
       if (operation.id !== 0) step.outbox.closestFound(operation.id, message)
+      else step.outbox.walkEnded(operation.keyBytes, count)
       this.end(step, operation, count === 0 ? 'noPeers' : 'ok')
       return
     }

@@ -237,6 +237,16 @@ export class Routing {
     return this.holdings.table.size(node)
   }
 
+  /** Peers in one bucket of the table. */
+  bucketSize(node: number, bucket: number): number {
+    return this.holdings.table.count(node, bucket)
+  }
+
+  /** Grows with each change of who is in a table or on the bench in one, of all nodes together. */
+  get revision(): number {
+    return this.holdings.table.revision
+  }
+
   /** One bucket in order of preference: by score, benched peers last, ties by distance to the node. */
   bucketStack(node: number, bucket: number, nowMs: number): StackEntry[] {
     const { table } = this.holdings

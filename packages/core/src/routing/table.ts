@@ -18,6 +18,8 @@ export class Table {
   readonly buckets: number
   readonly seatsPerNode: number
   readonly bytesPerNode: number
+  /** Changes of seats and of the bench so far, of all nodes together. */
+  revision = 0
   private readonly book: PeerBook
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
@@ -83,6 +85,7 @@ export class Table {
 
   /** One peer more or fewer of a bucket is benched. */
   bench(node: number, bucket: number, by: 1 | -1): void {
+    this.revision++
     const at = node * this.buckets + bucket
     this.benchedCounts[at] = (this.benchedCounts[at] as number) + by
   }
@@ -151,6 +154,7 @@ export class Table {
   /** Seats a peer with the evidence of another row. The bucket has a seat, and the peer is not benched. */
   insert(node: number, bucket: number, from: Evidence, fromRow: number): number {
     assert(!this.isFull(node, bucket), 'a peer is seated where there is a seat')
+    this.revision++
     const e = this.evidence
     const low = this.first(node, bucket)
     const high = low + this.count(node, bucket)
@@ -163,6 +167,7 @@ export class Table {
 
   /** Frees a seat. */
   remove(node: number, bucket: number, row: number): void {
+    this.revision++
     const e = this.evidence
     if (e.is(row, BENCHED)) this.bench(node, bucket, -1)
     const high = this.first(node, bucket) + this.count(node, bucket)

@@ -15,6 +15,7 @@ const FIELDS: { readonly [kind in Output['kind']]: readonly string[] } = {
   accept: ['exchange'],
   dial: ['peer', 'timeoutMs'],
   pickKey: ['bits'],
+  walkEnded: ['keyBytes', 'peers'],
   validate: ['job', 'keyBytes', 'record', 'against'],
   persistRecord: ['job', 'keyBytes', 'record', 'expiresAtMs'],
   persistProvider: ['job', 'keyBytes', 'provider', 'expiresAtMs'],

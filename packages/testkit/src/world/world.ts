@@ -341,6 +341,8 @@ export class World {
       case 'forget':
         names.forget(output.peer)
         break
+      case 'walkEnded':
+        break
       default:
         note(this.runs.get(output.operation) as OperationRun, output, this.nowMs, names)
     }
