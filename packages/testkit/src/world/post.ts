@@ -2,7 +2,7 @@
  * Carries requests and answers between the nodes of a world, as a host does over streams. Messages on
  * their way name nodes by number; whoever reads one reads refs of his own book.
  */
-import { type Input, Message, type MessageType } from '@kadmium/core'
+import { type Input, Message, type MessageType, type Output } from '@kadmium/core'
 import type { Names } from './names.ts'
 import type { Outgoing, Seat } from './seats.ts'
 import type { Timeline } from './timeline.ts'
@@ -37,7 +37,8 @@ export class Post {
   }
 
   /** A node sends a request. */
-  send(seat: Seat, request: number, to: number, message: Message, dialTimeoutMs: number): void {
+  send(seat: Seat, output: Extract<Output, { kind: 'send' }>, to: number): void {
+    const { request, message, dialTimeoutMs } = output // which is gone with the step
     const { wires, timeline } = this.init
     this.sent[message.type]++
     const outgoing = { to, message: this.outward(message, seat.names), leftMs: 0 }

@@ -305,11 +305,9 @@ export class World {
     const soon = (delayMs: number, input: Input): void =>
       this.timeline.later(delayMs, () => this.give(index, input))
     switch (output.kind) {
-      case 'send': {
-        const { request, message, dialTimeoutMs } = output
-        post.send(seat, request, names.indexOf(output.to), message, dialTimeoutMs)
+      case 'send':
+        post.send(seat, output, names.indexOf(output.to))
         break
-      }
       case 'cancelRequest':
         post.cancel(seat, output.request, output.expired)
         break
