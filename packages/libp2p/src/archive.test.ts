@@ -197,13 +197,74 @@ describe('an announcement', () => {
   })
 })
 
+describe('what another implementation left in the peer store', () => {
+  const left = (id: PeerId, wasMember: boolean) => ({ id, addresses: [ADDRESS], wasMember })
+  /** Its provider records name nobody's addresses. */
+  const leaveProvider = async (name: string): Promise<void> => {
+    await new Run().storage.putProvider(KEY, name, clock.now() + HOUR_MS, [])
+  }
+
+  test('where providers are reached is asked for and kept for the run after', async () => {
+    for (const name of [`${alice}`, `${bob}`, `${self}`]) await leaveProvider(name)
+    const asked: boolean[] = []
+    const run = new Run()
+    await run.archive.load(async (isWanted) => {
+      asked.push(...[alice, bob, self].map((id) => isWanted(id.toString())))
+      return [left(alice, false)]
+    })
+    expect(asked).toEqual([true, true, false])
+    const later = new Run()
+    await later.archive.load(async (isWanted) => {
+      asked.push(...[alice, bob].map((id) => isWanted(id.toString())))
+      return []
+    })
+    expect(asked.slice(3)).toEqual([false, true])
+    for (const { directory } of [run, later]) {
+      expect(directory.addresses(directory.find(alice)).map(String)).toEqual([`${ADDRESS}`])
+    }
+  })
+
+  test('former members are remembered as peers that answered once', async () => {
+    const run = new Run()
+    await run.archive.load(async () => [left(alice, true), { ...left(bob, true), addresses: [] }])
+    const ref = run.directory.find(alice)
+    expect(run.nodes.routing.score(0, ref, clock.now())).toBeGreaterThan(0.5)
+    expect(run.nodes.routing.isMember(0, ref)).toBe(false)
+    expect(run.directory.find(bob)).toBe(NO_PEER)
+  })
+
+  test('what we wrote of a peer ourselves stands', async () => {
+    const run = new Run()
+    await run.archive.load(async () => [])
+    run.remember(alice, 40)
+    await run.archive.savePeers()
+    const [later, without] = [new Run(), new Run()]
+    await later.archive.load(async () => [left(alice, true)])
+    await without.archive.load(async () => [])
+    const scores = [later, without].map(({ nodes, directory }) =>
+      nodes.routing.score(0, directory.find(alice), clock.now()),
+    )
+    expect(scores[0]).toBe(scores[1])
+  })
+
+  test('a peer store that can not be read costs nothing else', async () => {
+    await leaveProvider(`${alice}`)
+    const run = new Run()
+    await run.archive.load(async () => {
+      throw new Error('no disk')
+    })
+    expect(run.providers()).toEqual([`${alice}`])
+    expect(run.notes.errors).toHaveLength(1)
+  })
+})
+
 describe('what an earlier run wrote', () => {
   test('values come back', async () => {
     const run = new Run()
     await run.storage.putRecord(KEY, Uint8Array.of(5), clock.now() + HOUR_MS)
     await run.storage.putRecord(OTHER_KEY, Uint8Array.of(6), clock.now() - 1)
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     await later.storage.settled()
     expect(later.nodes.records.get(0, clock.now(), keyOf(KEY), 0)).toEqual(Uint8Array.of(5))
     expect(later.nodes.records.get(0, clock.now(), keyOf(OTHER_KEY), 0)).toBeNull()
@@ -216,7 +277,7 @@ describe('what an earlier run wrote', () => {
     await run.announce(alice, OTHER_KEY)
     await run.announce(bob)
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     expect(later.providers().sort()).toEqual([`${alice}`, `${bob}`].sort())
     expect(later.providers(OTHER_KEY)).toEqual([`${alice}`])
     for (const peer of [alice, bob]) {
@@ -227,11 +288,11 @@ describe('what an earlier run wrote', () => {
 
   test('peers come back with what was learned of them', async () => {
     const run = new Run()
-    await run.archive.load()
+    await run.archive.load(async () => [])
     run.remember(alice, 4)
     await run.archive.savePeers()
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     const ref = later.directory.find(alice)
     expect(later.nodes.routing.knows(0, ref)).toBe(true)
     expect(later.nodes.routing.score(0, ref, clock.now())).toBeGreaterThan(0.6)
@@ -240,12 +301,12 @@ describe('what an earlier run wrote', () => {
 
   test('is older by the time in between', async () => {
     const run = new Run()
-    await run.archive.load()
+    await run.archive.load(async () => [])
     run.remember(alice, 4)
     await run.archive.savePeers()
     clock.advance(24 * HOUR_MS)
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     const [exported] = [...later.nodes.routing.exportPeers(0)]
     expect(exported?.evidence.successes).toBeCloseTo(2, 1)
   })
@@ -259,7 +320,7 @@ describe('what an earlier run wrote', () => {
       const saved = { evidence, lastSeenMs: 0, ipGroup: 0, addresses: [ADDRESS.bytes] }
       await run.storage.savePeers(new Map([[name, saved]]))
       const later = new Run()
-      await later.archive.load()
+      await later.archive.load(async () => [])
       expect(later.providers()).toEqual([])
       expect([...later.nodes.routing.exportPeers(0)]).toEqual([])
     },
@@ -273,7 +334,7 @@ describe('what we provide', () => {
     await own()
     clock.advance(2 * HOUR_MS)
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     await later.storage.settled()
     expect(later.providers()).toEqual([])
     expect(keys()).toHaveLength(1)
@@ -284,7 +345,7 @@ describe('what we provide', () => {
   test('is named until it is withdrawn', async () => {
     await own()
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     expect(later.providers()).toEqual([`${self}`])
     await later.archive.withdraw(KEY)
     expect(later.providers()).toEqual([])
@@ -336,7 +397,7 @@ describe('addresses of providers', () => {
     await run.storage.putProvider(KEY, `${alice}`, 0, [])
     await run.storage.putProvider(KEY, 'nonsense', clock.now(), [ADDRESS])
     const later = new Run()
-    await later.archive.load()
+    await later.archive.load(async () => [])
     await later.storage.settled()
     expect(stored()).toEqual([`/dht/kadmium/provider/${bob}`])
     expect(later.directory.find(alice)).toBe(NO_PEER)
@@ -346,7 +407,7 @@ describe('addresses of providers', () => {
 describe('saving peers', () => {
   test('leaves what is in the store until that was read', async () => {
     const run = new Run()
-    await run.archive.load()
+    await run.archive.load(async () => [])
     run.remember(alice, 3)
     await run.archive.savePeers()
     const later = new Run()
@@ -354,7 +415,7 @@ describe('saving peers', () => {
     datastore.query = () => {
       throw new Error('broken')
     }
-    await expect(later.archive.load()).rejects.toThrow('broken')
+    await expect(later.archive.load(async () => [])).rejects.toThrow('broken')
     await later.archive.savePeers()
     datastore.query = query
     expect(datastore.has(new Key(`/dht/kadmium/peer/${alice}`))).toBe(true)
@@ -362,7 +423,7 @@ describe('saving peers', () => {
 
   test('leaves out those without an address', async () => {
     const run = new Run()
-    await run.archive.load()
+    await run.archive.load(async () => [])
     run.remember(alice, 3)
     run.driver.dispatch(() => ({
       kind: 'peerLoaded',

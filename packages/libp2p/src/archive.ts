@@ -18,10 +18,16 @@ import type { Directory } from './directory.ts'
 import type { Arrival, DriverClock } from './driver.ts'
 import type { SavedPeer } from './peer-record.ts'
 import type { LoadedPeer, Storage } from './storage.ts'
+import type { StoredPeer } from './tags.ts'
 import { isPeerId } from './wire/ids.ts'
 
 type PersistRecord = Extract<Exclude<Output, OperationEvent>, { kind: 'persistRecord' }>
 type PersistProvider = Extract<Exclude<Output, OperationEvent>, { kind: 'persistProvider' }>
+
+/** Reads the peer store of libp2p: who was a member of our table, and those who are asked for. */
+export type ReadPeers = (isWanted: (name: string) => boolean) => Promise<readonly StoredPeer[]>
+
+const NO_EVIDENCE = { successes: 0, failures: 0, rttMs: 0, rttDeviationMs: 0, dialled: false }
 
 export interface ArchiveInit {
   peerId: PeerId
@@ -93,14 +99,21 @@ export class Archive {
     void this.tell(0, this.init.storage.forgetProvider(name))
   }
 
-  /** Hands the core everything that the store holds from an earlier run. */
-  async load(): Promise<void> {
+  /**
+   * Hands the core everything that the store holds from an earlier run. `readPeers` tells who was in the
+   * table of that run, and where those can be reached of whom it is asked: providers that a run of
+   * `@libp2p/kad-dht` has left without addresses.
+   */
+  async load(readPeers: ReadPeers): Promise<void> {
     const { storage, dispatch } = this.init
+    const known = new Set<string>() // BOUNDED: by the peers in the store
+    const bare = new Set<string>() // BOUNDED: by the providers in the store
     for await (const { keyBytes, value, expiresAtMs } of storage.records()) {
       const key = keyOf(keyBytes)
       dispatch({ kind: 'recordLoaded', key, keyBytes, record: value, expiresAtMs })
     }
     for await (const { keyBytes, provider: name, expiresAtMs } of storage.providers()) {
+      if (name !== this.selfName) bare.add(name)
       dispatch(() => {
         const provider = this.intern(name)
         if (provider === NO_PEER) return null
@@ -108,10 +121,23 @@ export class Archive {
       })
     }
     for await (const { provider, addresses } of storage.providerAddresses()) {
+      bare.delete(provider)
       dispatch(() => this.addressesLoaded(provider, addresses))
     }
-    for await (const peer of storage.peers()) dispatch(() => this.peerLoaded(peer))
+    for await (const peer of storage.peers()) {
+      known.add(peer.name)
+      dispatch(() => this.peerLoaded(peer))
+    }
     this.loaded = true
+    const left = await readPeers((name) => bare.has(name)).catch((error) => {
+      this.init.log.error('could not read the peer store - %e', error)
+      return []
+    })
+    for (const peer of left) {
+      const name = peer.id.toString()
+      if (bare.has(name)) await this.providerFound(name, peer)
+      if (peer.wasMember && !known.has(name)) dispatch(() => this.formerMember(name, peer))
+    }
   }
 
   /** Writes what was learned of peers. */
@@ -126,6 +152,31 @@ export class Archive {
       peers.set(name, { evidence, lastSeenMs, ipGroup, addresses })
     }
     await storage.savePeers(peers)
+  }
+
+  /** Another run left a provider's addresses elsewhere: libp2p drops them within the hour, so we take them. */
+  private async providerFound(name: string, { id, addresses }: StoredPeer): Promise<void> {
+    const { directory, storage } = this.init
+    const provider = directory.find(id)
+    if (provider === NO_PEER) return // the core has not taken its records
+    for (const address of addresses) directory.addAddress(provider, address)
+    const kept = directory.addresses(provider)
+    if (kept.length === 0) return
+    this.addressed.add(provider)
+    await this.tell(0, storage.putAddresses(name, kept))
+  }
+
+  /** It was in the table, so it has answered: no more is known. */
+  private formerMember(name: string, { addresses }: StoredPeer): Input | null {
+    if (addresses.length === 0) return null
+    const evidence = { ...NO_EVIDENCE, successes: 1 }
+    return this.peerLoaded({
+      name,
+      addresses,
+      evidence,
+      lastSeenMs: this.init.clock.now(),
+      ipGroup: 0,
+    })
   }
 
   private addressesLoaded(name: string, addresses: readonly Multiaddr[]): Input {

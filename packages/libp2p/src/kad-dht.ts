@@ -34,9 +34,11 @@ import { type Ask, Queries } from './queries.ts'
 import { RecordJudge } from './records/judge.ts'
 import { Reprovider } from './reprovider.ts'
 import { DHTContentRouting, DHTPeerRouting, drain } from './routers.ts'
+import { Saving } from './saving.ts'
 import { Storage } from './storage.ts'
 import { InboundStreams } from './streams/inbound.ts'
 import { StreamPool } from './streams/outbound.ts'
+import { Tags } from './tags.ts'
 import type {
   KadDHTComponents,
   KadDHTInit,
@@ -51,9 +53,6 @@ import type {
 
 /** Providers after which `findProviders` ends, as in `@libp2p/kad-dht`. */
 const PROVIDERS_WANTED = 20
-
-/** What was learned of peers is written this often, ms. */
-const SAVE_INTERVAL_MS = 30_000
 
 export class KadDHT
   extends TypedEventEmitter<PeerDiscoveryEvents>
@@ -77,12 +76,13 @@ export class KadDHT
   private readonly mode: ModeSwitch
   private readonly pressure: Pressure
   private readonly reprovider: Reprovider
+  private readonly tags: Tags
+  private readonly saving: Saving
   private readonly contentRouting: DHTContentRouting
   private readonly peerRouting: DHTPeerRouting
   private readonly feedback: Feedback
   private readonly firstPeer = new FirstPeer(SYSTEM_CLOCK)
   private running = false
-  private saveTimer: { clear: () => void } | null = null
 
   constructor(components: KadDHTComponents, init: KadDHTInit = {}) {
     super()
@@ -121,12 +121,22 @@ export class KadDHT
     const { connectionManager, events } = components
     const releaseIdle = (): void => this.pool.releaseIdle()
     this.pressure = new Pressure({ connectionManager, events, releaseIdle })
+    const { log } = this
+    this.tags = new Tags({ peerStore: components.peerStore, protocol: this.options.protocol, log })
+    this.saving = new Saving({
+      nodes,
+      directory,
+      archive: this.host.archive,
+      tags: this.tags,
+      clock: SYSTEM_CLOCK,
+      log,
+    })
     this.reprovider = new Reprovider({
       peerId,
       storage,
       clock: SYSTEM_CLOCK,
       options: reprovide,
-      log: this.log,
+      log,
       ready: async (signal) => {
         if (this.routingTable.size === 0) await this.firstPeer.until(signal)
       },
@@ -168,12 +178,12 @@ export class KadDHT
     if (this.running) return
     this.running = true
     this.host.connect(this.pool)
-    await this.host.archive.load()
+    await this.host.archive.load((isWanted) => this.tags.read(isWanted))
     this.pressure.start()
     await this.links.start()
     await this.mode.start()
     this.host.dispatch({ kind: 'start' })
-    this.saveLater()
+    this.saving.start()
     this.reprovider.start()
   }
 
@@ -181,7 +191,6 @@ export class KadDHT
     if (!this.running) return
     this.running = false
     this.pressure.stop()
-    this.saveTimer?.clear()
     await this.reprovider.stop()
     this.host.dispatch({ kind: 'stop' })
     this.queries.stop()
@@ -189,7 +198,7 @@ export class KadDHT
     this.links.stop()
     this.inbound.stop()
     this.pool.stop()
-    await this.savePeers()
+    await this.saving.stop()
     this.host.close()
     this.firstPeer.reset()
   }
@@ -361,18 +370,5 @@ export class KadDHT
     this.firstPeer.meet()
     const info = this.host.directory.info(ref)
     if (info !== null) this.safeDispatchEvent('peer', { detail: info })
-  }
-
-  private saveLater(): void {
-    this.saveTimer = SYSTEM_CLOCK.setTimer(SAVE_INTERVAL_MS, () => {
-      void this.savePeers()
-      this.saveLater()
-    })
-  }
-
-  private async savePeers(): Promise<void> {
-    await this.host.archive
-      .savePeers()
-      .catch((error) => this.log.error('could not save peers - %e', error))
   }
 }

@@ -87,10 +87,29 @@ export class Storage {
     return this.write(key, async () => {
       if (expiresAtMs === 0) return await this.datastore.delete(key)
       // First, so that no record is ever without: it would be of no use after a restart.
-      await this.putProviderAddresses(provider, addresses)
+      await this.putAddresses(provider, addresses)
       const arrivedMs = Math.max(0, Math.floor(expiresAtMs - this.validityMs))
       await this.datastore.put(key, varint.encode(arrivedMs))
     })
+  }
+
+  /** Resolves when the store knows where a provider can be reached. */
+  async putAddresses(provider: string, addresses: readonly Multiaddr[]): Promise<void> {
+    if (addresses.length === 0) return
+    const bytes = addresses.map((address) => address.bytes)
+    const encoded = encodePeer({ ...NOTHING_LEARNED, addresses: bytes })
+    const sum = sumOf(encoded)
+    if (this.providerSums.get(provider) === sum) return
+    this.providerSums.set(provider, sum)
+    const key = this.providerAddressKey(provider)
+    try {
+      await this.write(key, async () => {
+        await this.datastore.put(key, encoded)
+      })
+    } catch (error) {
+      this.providerSums.set(provider, Number.NaN)
+      throw error
+    }
   }
 
   /** The provider has no record here any more: where it can be reached is not kept either. */
@@ -189,27 +208,6 @@ export class Storage {
       names.set(key.toString().slice(prefix.length), Number.NaN)
     }
     return names
-  }
-
-  private async putProviderAddresses(
-    provider: string,
-    addresses: readonly Multiaddr[],
-  ): Promise<void> {
-    if (addresses.length === 0) return
-    const bytes = addresses.map((address) => address.bytes)
-    const encoded = encodePeer({ ...NOTHING_LEARNED, addresses: bytes })
-    const sum = sumOf(encoded)
-    if (this.providerSums.get(provider) === sum) return
-    this.providerSums.set(provider, sum)
-    const key = this.providerAddressKey(provider)
-    try {
-      await this.write(key, async () => {
-        await this.datastore.put(key, encoded)
-      })
-    } catch (error) {
-      this.providerSums.set(provider, Number.NaN)
-      throw error
-    }
   }
 
   private readProvider(name: string, value: Uint8Array): StoredProvider | null {

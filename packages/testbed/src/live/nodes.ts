@@ -96,7 +96,8 @@ export async function startRawPeer(handler?: StreamHandler, init: LiveInit = {})
   return new RawPeer(libp2p)
 }
 
-async function createNode(
+/** A node with any services beside identify and ping. Whoever starts it stops it. */
+export async function createNode(
   init: LiveInit,
   services: Record<string, DhtFactory>,
 ): Promise<Libp2p<Record<string, unknown>>> {

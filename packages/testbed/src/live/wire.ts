@@ -157,7 +157,8 @@ function fields(from: Uint8Array): Field[] {
   return found
 }
 
-function varint(value: number): Uint8Array {
+/** A number as varint. */
+export function varint(value: number): Uint8Array {
   const out: number[] = []
   let rest = value
   for (; rest >= 0x80; rest = Math.floor(rest / 128)) out.push((rest % 128) | 0x80)
