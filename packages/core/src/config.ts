@@ -61,6 +61,11 @@ export interface Config {
   mutableQuorum: number
   /** Longest wait for the quorum once there is a value. Default 1 s. */
   quorumTimeoutMs: number
+  /**
+   * A find in vain, or for all that there is, waits so long for peers that are late once the k nearest
+   * others have answered. Default 1 s.
+   */
+  lateGraceMs: number
   /** How long records live. Default 48 h (libp2p kad-dht spec). */
   recordValidityMs: number
   /** Largest value, bytes. Default 65,536 (as rust). */
@@ -123,6 +128,7 @@ export const DEFAULT_CONFIG: Config = {
   explorePercent: 20,
   mutableQuorum: 3,
   quorumTimeoutMs: 1_000,
+  lateGraceMs: 1_000,
   recordValidityMs: 48 * 3_600_000,
   recordBytesMax: 65_536,
   recordsMax: 16_384,
@@ -176,6 +182,7 @@ export const CONFIG_BOUNDS: Readonly<Record<ConfigNumber, readonly [min: number,
   explorePercent: [0, 100],
   mutableQuorum: [1, 40],
   quorumTimeoutMs: [0, MS_MAX],
+  lateGraceMs: [0, MS_MAX],
   recordValidityMs: [1, MS_MAX],
   recordBytesMax: [1, 1_048_576],
   recordsMax: [0, COUNT_MAX],

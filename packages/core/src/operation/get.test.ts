@@ -91,6 +91,30 @@ describe('a record that can have only one value', () => {
     expect([run.outcome, run.value]).toEqual(['notFound', null])
   })
 
+  it('is looked for with those that are late a second longer than with all others', () => {
+    const library = new Library('/pk/', 9)
+    const { world } = library
+    for (const node of library.holders.slice(0, 3)) world.kill(node, true)
+    const run = library.read()
+    expect(run.outcome).toBe('notFound')
+    expect(run.answered.length).toBeGreaterThanOrEqual(20)
+    // The dead are late after their round trips and some slack, at most 5 s, and fail after 10 s.
+    expect(run.endedMs - run.startedMs).toBeLessThan(6_000)
+    const slow = new Library('/pk/', 9, { lateGraceMs: 8_000 })
+    for (const node of slow.holders.slice(0, 3)) slow.world.kill(node, true)
+    const long = slow.read()
+    expect(long.endedMs - long.startedMs).toBe(run.endedMs - run.startedMs + 7_000)
+  })
+
+  it('is waited for to the last where there are fewer than k others', () => {
+    const library = new Library('/pk/', 9)
+    const { world } = library
+    for (const node of world.live()) if (node > 10) world.kill(node, true)
+    const run = library.read()
+    expect(run.outcome).toBe('notFound')
+    expect(run.endedMs - run.startedMs).toBeGreaterThanOrEqual(10_000)
+  })
+
   it('costs nothing to read where it is held', () => {
     const library = new Library('/pk/', 8)
     library.shelve(0, recordOf(4))

@@ -64,7 +64,7 @@ export class Operations {
     return this.live.count(node)
   }
 
-  /** When a get must decide with what it has; may be early, never late. */
+  /** When an operation must decide with what it has; may be early, never late. */
   deadlineMs(node: number): number {
     return this.deadlines[node] as number
   }
@@ -169,15 +169,15 @@ export class Operations {
     this.advance(step, operation)
   }
 
-  /** Gets that waited long enough decide. */
+  /** Those that waited long enough decide. */
   wake(step: Step): void {
     if (step.nowMs < this.deadlineMs(step.node)) return
     this.deadlines[step.node] = Number.POSITIVE_INFINITY
     let operation = this.live.first(step.node)
     while (operation !== null) {
       const { next } = operation
-      this.noteDeadline(operation)
-      if (operation.decideAtMs <= step.nowMs) this.advance(step, operation)
+      if (operation.decideAtMs > step.nowMs) this.noteDeadline(operation)
+      else this.advance(step, operation) // what then still waits, waits for a verdict
       operation = next
     }
   }
@@ -343,9 +343,19 @@ export class Operations {
       this.end(step, operation, count === 0 ? 'noPeers' : 'ok')
       return
     }
-    if (!lookup.exhausted || !allJudged(operation)) return
+    if (!allJudged(operation)) return
+    if (!lookup.exhausted && !this.isLateEnough(step, operation, count)) return
     const found = operation.seen.length > 0
     this.end(step, operation, found ? 'ok' : count === 0 ? 'noPeers' : 'notFound')
+  }
+
+  /** Whether those that are late have had their grace. Where the result is not full, all of them are waited for. */
+  private isLateEnough(step: Step, operation: Operation, answered: number): boolean {
+    if (answered < this.config.k) return false
+    const graceEndsMs = step.nowMs + this.config.lateGraceMs
+    operation.decideAtMs = Math.min(operation.decideAtMs, graceEndsMs)
+    this.noteDeadline(operation)
+    return step.nowMs >= operation.decideAtMs
   }
 
   private end(step: Step, operation: Operation, outcome: OperationOutcome): void {
