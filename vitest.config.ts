@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 const conditions = ['kadmium-source', 'module', 'node', 'import', 'default']
 
@@ -7,6 +7,8 @@ export default defineConfig({
   resolve: { conditions },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    // These need a build and the registry: `npm run pack:test`.
+    exclude: [...configDefaults.exclude, 'test/pack/**'],
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 60_000,
   },

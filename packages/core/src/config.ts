@@ -3,6 +3,7 @@
  * object; a host overrides what it must and a test what matters to it.
  */
 
+/** The parameters of a node: times in ms, sizes in bytes, shares in percent where the name does not say otherwise. */
 export interface Config {
   /** Replication and result size, k of Kademlia. Default 20 (libp2p kad-dht spec). */
   k: number
@@ -36,10 +37,11 @@ export interface Config {
   retryMinMs: number
   /** The longest back-off. Default 4 h. */
   retryMaxMs: number
-  /** Bounds of the time after which a request frees its slot. Default 200 ms and 5 s (design §4.1). */
+  /** Least time after which a request frees its slot, whatever its peer's round trips. Default 200 ms (design §4.1). */
   rtoMinMs: number
   /** A request has at least so long beyond its expected time for each round trip, ms. Default 100: work and pauses at both ends. */
   rtoSlackMs: number
+  /** Longest time after which a request frees its slot. Default 5 s (design §4.1). */
   rtoMaxMs: number
   /** Round trip assumed before anything was measured. Default 150 ms (median between two random peers, measurements §1.5). */
   rttPriorMs: number
@@ -98,6 +100,7 @@ export interface Config {
   probeTimeoutMs: number
 }
 
+/** What `NodesInit.config` overrides. */
 export const DEFAULT_CONFIG: Config = {
   k: 20,
   alpha: 10,

@@ -35,6 +35,7 @@ const NO_BYTES = new Uint8Array(0)
  * shape never changes, so that a pool of them costs nothing to fill and to read.
  */
 export class Message {
+  /** Which of the six RPCs; an answer has the type of its request. Default `ping`. */
   type: MessageType = 'ping'
   /** SHA-256 of `keyBytes`: where the subject lies in the key space. */
   readonly key: Key = new Uint32Array(KEY_WORDS)
@@ -44,11 +45,14 @@ export class Message {
   record: Uint8Array | null = null
   /** Peers nearer to the key: `closer[0..closerCount)`. */
   readonly closer: Int32Array = new Int32Array(CLOSER_MAX)
+  /** How many of `closer` are meant, 0..`CLOSER_MAX`. */
   closerCount = 0
   /** Providers of the key: `providers[0..providerCount)`. */
   readonly providers: Int32Array = new Int32Array(PROVIDERS_MAX)
+  /** How many of `providers` are meant, 0..`PROVIDERS_MAX`. */
   providerCount = 0
 
+  /** Empties the message for a new use. Returns the message itself. */
   clear(type: MessageType): this {
     this.type = type
     this.key.fill(0)
@@ -59,6 +63,7 @@ export class Message {
     return this
   }
 
+  /** Takes over all of another message; the bytes of key and record are shared. Returns this message. */
   copy(from: Message): this {
     this.type = from.type
     this.key.set(from.key)
@@ -116,6 +121,34 @@ export type ProviderOutcome = 'served' | 'failed' | 'lied'
  */
 export type Verdict = 'invalid' | 'better' | 'same' | 'worse'
 
+/**
+ * What a node can hear. Late, duplicate and unknown inputs change nothing.
+ *
+ * @property kind What happened.
+ * @property operation The host's id for an operation, as `startOperation` gave it.
+ * @property exchange The host's name for the place where an answer goes.
+ * @property request The id of the `send` that this ends.
+ * @property job The id of the `validate`, `persistRecord` or `persistProvider` that this answers.
+ * @property from The peer that asks.
+ * @property peer The peer in question.
+ * @property provider The peer that provides.
+ * @property message The request or the answer; borrowed for the call.
+ * @property rttMs Milliseconds from the writing of the request to its answer; -1 where the host can't tell.
+ * @property reason Why there is no answer.
+ * @property key Where the subject lies in the key space.
+ * @property keyBytes What `key` is the SHA-256 of, as it goes over the wire; at most `KEY_BYTES_MAX` bytes.
+ * @property record A serialized libp2p record.
+ * @property expiresAtMs When it ends to be valid, in ms of the clock that `handle` is called with.
+ * @property link How near the peer is now.
+ * @property dialled Whether we opened the connection, to an address that the peer announces.
+ * @property ipGroup The group of the address that the peer was reached at; 0 for none (loopback, private).
+ * @property speaks Whether it supports our protocol as a server.
+ * @property ok Whether it was done.
+ * @property verdict What the judge says.
+ * @property outcome What became of the provider.
+ * @property evidence What was remembered of the peer.
+ * @property ageMs How long ago that was written, ms.
+ */
 export type Input =
   /** The deadline passed. Early, late and doubled wakes do no harm. */
   | { kind: 'wake' }
@@ -179,12 +212,17 @@ export type Input =
   /** What an earlier run remembered of a peer, as written by `exportPeers`, `ageMs` ago. */
   | { kind: 'peerLoaded'; peer: PeerRef; evidence: PeerEvidence; ageMs: number; ipGroup: number }
 
+/** A caller wants something: the input that begins an operation. It ends with `operationEnded`. */
 export interface StartOperation {
+  /** What happened. */
   kind: 'startOperation'
   /** The host's id for the operation, 1 or more, never used before: the work behind a put may outlive its end. */
   operation: number
+  /** What is wanted. */
   type: OperationType
+  /** SHA-256 of `keyBytes`. */
   key: Key
+  /** The key as it goes over the wire, at most `KEY_BYTES_MAX` bytes. */
   keyBytes: Uint8Array
   /** The record to put; null otherwise. */
   record: Uint8Array | null
@@ -210,6 +248,27 @@ export interface PeerEvidence {
   dialled: boolean
 }
 
+/**
+ * What a node asks its host for. ARCHITECTURE.md has the table of which input answers which output.
+ *
+ * @property kind What is to be done.
+ * @property request The node's id for the request, to be named by the input that ends it.
+ * @property exchange The place that the host named in `requestArrived`.
+ * @property job The node's id for the work, to be named by the input that answers it; 0 wants no answer.
+ * @property to The peer to ask.
+ * @property peer The peer in question.
+ * @property provider The peer that provides.
+ * @property message What to send; valid until the outbox is cleared.
+ * @property dialTimeoutMs Where a connection has to be opened first, that may take so long, ms.
+ * @property timeoutMs The dial may take so long, ms.
+ * @property expired Whether the request's time is up.
+ * @property bits How many leading bits the key shares with the node's own, 0..256.
+ * @property peers How many peers.
+ * @property keyBytes The key as it goes over the wire.
+ * @property record A serialized libp2p record; null deletes.
+ * @property against Another record of the same key, or null.
+ * @property expiresAtMs When it ends to be valid, in ms of the clock that `handle` is called with.
+ */
 export type Output =
   /**
    * Ask a peer; dial it when there is no connection. ADD_PROVIDER has no answer on the wire: the host
@@ -276,10 +335,26 @@ export type Output =
   /** Nothing holds the peer any more: its ref is stale from now on. */
   | { kind: 'forget'; peer: PeerRef }
 
-/** What happens within an operation, for its caller. */
+/**
+ * What happens within an operation, for its caller.
+ *
+ * @property kind What happened.
+ * @property operation The host's id for the operation.
+ * @property peer The peer that is asked, answered, failed or was found; `NO_PEER` where it was our own store.
+ * @property from The peer that told.
+ * @property message The request or the answer; valid until the outbox is cleared.
+ * @property reason Why the peer failed.
+ * @property record A serialized libp2p record that was judged.
+ * @property outcome How it ended.
+ * @property stored Holders that acknowledged so far.
+ * @property wanted Holders wanted; 0 where nothing is stored.
+ */
 export type OperationEvent =
+  /** A request goes to a peer. */
   | { kind: 'asking'; operation: number; peer: PeerRef; message: Message }
+  /** A peer answered. */
   | { kind: 'answered'; operation: number; peer: PeerRef; message: Message }
+  /** A peer did not answer; the operation goes on. */
   | { kind: 'peerFailed'; operation: number; peer: PeerRef; reason: FailureReason }
   /** The decided value of `getValue`, once. `peer` is `NO_PEER` when it was our own. */
   | { kind: 'valueFound'; operation: number; peer: PeerRef; record: Uint8Array }

@@ -12,6 +12,7 @@ import { type Config, DEFAULT_CONFIG } from './config.ts'
 import { copyKey, KEY_WORDS, type Key } from './key.ts'
 import type { FailureReason, Input, Message, StartOperation } from './messages.ts'
 import { NodePort } from './node-port.ts'
+import type { NodesInit } from './nodes-init.ts'
 import type { Operation } from './operation/operation.ts'
 import { Operations } from './operation/operations.ts'
 import type { Step } from './operation/port.ts'
@@ -23,25 +24,15 @@ import { Routing } from './routing/routing.ts'
 import { NetworkSize } from './size.ts'
 import { Upkeep, upkeepWalk } from './upkeep.ts'
 
-export interface NodesInit {
-  /** The peer book that the refs of all inputs and outputs belong to. */
-  book: PeerBook
-  /** Each node's own identity; its length is the number of nodes. */
-  selves: readonly PeerRef[]
-  /** What each node's own key is the hash of, as it goes over the wire; left out where nothing does. */
-  selfBytes?: readonly Uint8Array[]
-  /** Overrides of `DEFAULT_CONFIG`. */
-  config?: Partial<Config>
-  /** Root of all dice: 32 bits. A node's own come from this and its key, whatever its row. */
-  seed: number
-  /** Where the columns live; a simulator passes shared memory. */
-  allocate?: (bytes: number) => ArrayBufferLike
-}
-
+/** A column of nodes, one or a million; each is named by its row, 0..n-1. */
 export class Nodes {
+  /** The peer book of the column's peers. */
   readonly book: PeerBook
+  /** The parameters of all its nodes: the defaults, and what `NodesInit.config` overrides. */
   readonly config: Config
+  /** What the nodes remember of peers; hosts read `size` and `exportPeers`. */
   readonly routing: Routing
+  /** @internal What the nodes keep for others, for tests. */
   readonly records: Records
   private readonly requests: Requests
   private readonly port: NodePort

@@ -41,6 +41,10 @@ class OutputRecord {
   peers = 0
 }
 
+/**
+ * The outputs of one step or of several: made by the host, filled by `Nodes.handle`, read by index or by iteration
+ * and cleared by the host. Only the node itself writes to it.
+ */
 export class Outbox {
   /** Outputs since the last `clear`. */
   count = 0
@@ -53,16 +57,18 @@ export class Outbox {
     return this.records[index] as unknown as Output
   }
 
+  /** Forgets all outputs; their records and messages are used anew. */
   clear(): void {
     this.count = 0
     this.messageCount = 0
   }
 
+  /** The outputs in the order in which the node asked. Each is valid until the next `clear`. */
   *[Symbol.iterator](): Generator<Output> {
     for (let i = 0; i < this.count; i++) yield this.at(i)
   }
 
-  /** A pooled message to be filled and then named in an output of the same step. */
+  /** @internal A pooled message to be filled and then named in an output of the same step. */
   message(type: MessageType): Message {
     let message = this.messages[this.messageCount]
     if (message === undefined) {
@@ -73,6 +79,7 @@ export class Outbox {
     return message.clear(type)
   }
 
+  /** @internal */
   send(request: number, to: PeerRef, message: Message, dialTimeoutMs: number): void {
     const output = this.next('send')
     output.request = request
@@ -81,42 +88,50 @@ export class Outbox {
     output.dialTimeoutMs = dialTimeoutMs
   }
 
+  /** @internal */
   cancelRequest(request: number, expired: boolean): void {
     const output = this.next('cancelRequest')
     output.request = request
     output.expired = expired
   }
 
+  /** @internal */
   respond(exchange: number, message: Message): void {
     const output = this.next('respond')
     output.exchange = exchange
     output.message = message
   }
 
+  /** @internal */
   refuse(exchange: number): void {
     this.next('refuse').exchange = exchange
   }
 
+  /** @internal */
   accept(exchange: number): void {
     this.next('accept').exchange = exchange
   }
 
+  /** @internal */
   dial(peer: PeerRef, timeoutMs: number): void {
     const output = this.next('dial')
     output.peer = peer
     output.timeoutMs = timeoutMs
   }
 
+  /** @internal */
   pickKey(bits: number): void {
     this.next('pickKey').bits = bits
   }
 
+  /** @internal */
   walkEnded(keyBytes: Uint8Array, peers: number): void {
     const output = this.next('walkEnded')
     output.keyBytes = keyBytes
     output.peers = peers
   }
 
+  /** @internal */
   validate(
     job: number,
     keyBytes: Uint8Array,
@@ -130,6 +145,7 @@ export class Outbox {
     output.against = against
   }
 
+  /** @internal */
   persistRecord(
     job: number,
     keyBytes: Uint8Array,
@@ -143,6 +159,7 @@ export class Outbox {
     output.expiresAtMs = expiresAtMs
   }
 
+  /** @internal */
   persistProvider(job: number, keyBytes: Uint8Array, provider: PeerRef, expiresAtMs: number): void {
     const output = this.next('persistProvider')
     output.job = job
@@ -151,46 +168,54 @@ export class Outbox {
     output.expiresAtMs = expiresAtMs
   }
 
+  /** @internal */
   asking(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('asking', operation)
     output.peer = peer
     output.message = message
   }
 
+  /** @internal */
   answered(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('answered', operation)
     output.peer = peer
     output.message = message
   }
 
+  /** @internal */
   peerFailed(operation: number, peer: PeerRef, reason: FailureReason): void {
     const output = this.event('peerFailed', operation)
     output.peer = peer
     output.reason = reason
   }
 
+  /** @internal */
   valueFound(operation: number, peer: PeerRef, record: Uint8Array): void {
     const output = this.event('valueFound', operation)
     output.peer = peer
     output.record = record
   }
 
+  /** @internal */
   providersFound(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('providersFound', operation)
     output.peer = peer
     output.message = message
   }
 
+  /** @internal */
   peerFound(operation: number, from: PeerRef, peer: PeerRef): void {
     const output = this.event('peerFound', operation)
     output.from = from
     output.peer = peer
   }
 
+  /** @internal */
   closestFound(operation: number, message: Message): void {
     this.event('closestFound', operation).message = message
   }
 
+  /** @internal */
   operationEnded(
     operation: number,
     outcome: OperationOutcome,
@@ -203,6 +228,7 @@ export class Outbox {
     output.wanted = wanted
   }
 
+  /** @internal */
   forget(peer: PeerRef): void {
     this.next('forget').peer = peer
   }

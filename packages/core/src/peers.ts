@@ -28,6 +28,7 @@ const USED = 1
 /** Used, and stands in the list of those that perhaps nothing holds. */
 const LOOSE = 2
 
+/** How large a peer book is and where it lies. */
 export interface PeerBookInit {
   /** Slots to begin with. Default 1,024; a book of fixed identities needs them all at once. */
   capacity?: number
@@ -39,9 +40,14 @@ export interface PeerBookInit {
   allocate?: (bytes: number) => ArrayBufferLike
 }
 
+/**
+ * Which key each `PeerRef` stands for. The host adds peers as it meets them; what a node keeps it pins, and what
+ * nothing holds any more is named in a `forget`.
+ */
 export class PeerBook {
   /** Keys by slot, eight words each: `keys[slotOf(ref) * 8 ...]`. Replaced when the book grows. */
   keys: Uint32Array
+  /** Whether identities never end, so that pins are not counted. */
   readonly fixed: boolean
   private pins: Uint16Array
   private generations: Uint16Array
@@ -53,6 +59,7 @@ export class PeerBook {
   private readonly slotsMax: number
   private readonly allocate: (bytes: number) => ArrayBufferLike
 
+  /** An empty book. Throws where it would begin empty-handed or above `capacityMax`. */
   constructor(init: PeerBookInit = {}) {
     const capacity = init.capacity ?? 1024
     this.slotsMax = Math.min(init.capacityMax ?? PEERS_MAX, PEERS_MAX)

@@ -52,6 +52,7 @@ export function nextChance(
 export class Random {
   private readonly state = new Uint32Array(RANDOM_WORDS)
 
+  /** The same seed and stream, 32 bits each, give the same draws; streams of one seed are strangers. */
   constructor(seed: number, stream = 0) {
     seedRandom(this.state, 0, seed, stream)
   }

@@ -42,6 +42,9 @@ export type {
 /**
  * The DHT of one libp2p node. Queries are async iterables of events; a peer that fails is an event, not
  * an error, and leaving the loop cancels what is still in flight.
+ *
+ * All queries throw `QueryError` where too many run at once (512), the reason of the `signal` when that is
+ * aborted, and `AbortError` when the node stops. They have no time-out of their own: pass a `signal`.
  */
 export interface KadDHT {
   /** How many peers hold a record and make up the result of a lookup. */
@@ -59,25 +62,43 @@ export interface KadDHT {
   /** Choosers among valid records by the first part of their key. May be changed at any time. */
   readonly selectors: Record<string, SelectFn>
 
-  /** Finds the value of a key. The last `VALUE` event has the best one. */
+  /**
+   * Finds the value of a key, such as `/pk/…`. The last `VALUE` event has the best one. Throws
+   * `NotFoundError` where nobody has it, `QueryError` where nobody could be asked.
+   */
   get(key: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
-  /** Finds peers that have the content; they come as `PROVIDER` events as soon as they are known. */
+  /**
+   * Finds peers that have the content, 20 at most; they come as `PROVIDER` events as soon as they are
+   * known. Ends without an error where there are none.
+   */
   findProviders(key: CID, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
-  /** Finds the addresses of a peer; they come as a `FINAL_PEER` event. */
+  /**
+   * Finds the addresses of a peer; they come as a `FINAL_PEER` event. Throws `NotFoundError` where nobody
+   * knows it, `QueryError` where nobody could be asked.
+   */
   findPeer(id: PeerId, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
-  /** Finds the k live peers nearest to a key; each comes as a `FINAL_PEER` event. */
+  /**
+   * Finds the k live peers nearest to the SHA-256 of a key; each comes as a `FINAL_PEER` event, the
+   * nearest first. Ends without an error where there are none.
+   */
   getClosestPeers(key: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
-  /** Tells the peers nearest to the content that we have it, and tells them again in time. */
+  /**
+   * Tells the k peers nearest to the content that we have it, and tells them again in time. Throws
+   * `QueryError` where nobody could be told.
+   */
   provide(key: CID, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
   /** Content given to `provide` is announced no more; what is known of it runs out. */
   cancelReprovide(key: CID, options?: AbortOptions): Promise<void>
 
-  /** Stores a value with the peers nearest to its key, ourselves first. */
+  /**
+   * Stores a value with the k peers nearest to its key, ourselves first. Throws `QueryError` where the
+   * value is not valid for the key, is older than one known here, or nobody could be reached.
+   */
   put(key: Uint8Array, value: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
   /**
@@ -107,23 +128,26 @@ export interface KadDHT {
   /** Changes the mode; `force` also where the mode was fixed by `clientMode`. */
   setMode(mode: 'client' | 'server', options?: SetModeOptions): Promise<void>
 
-  /** Looks for new peers now. Resolves when the lookups have ended. */
+  /** Looks up ourselves and for new peers now. Resolves when the lookup of ourselves has ended. */
   refreshRoutingTable(options?: AbortOptions): Promise<void>
 }
 
 /** A DHT with one routing table. */
 export interface SingleKadDHT extends KadDHT {
+  /** Its size alone: what it holds is the core's. */
   routingTable: RoutingTable
 }
 
+/** What can be read of the routing table. */
 export interface RoutingTable {
-  /** Peers in the table. */
+  /** Peers in the table, whether good, new or benched. */
   size: number
 }
 
 /** Changes the addresses of a peer on its way in or out, most often by leaving some out. */
 export type PeerInfoMapper = (peer: PeerInfo) => PeerInfo
 
+/** How the mode is set. */
 export interface SetModeOptions extends AbortOptions {
   /** Also where the mode was fixed. Default false. */
   force?: boolean
@@ -280,14 +304,24 @@ export interface KadDHTInit {
 
 /** What the service takes from the libp2p node. It needs no ping: peers are known by DHT answers. */
 export interface KadDHTComponents {
+  /** Who we are. */
   peerId: PeerId
+  /** Our key. Not used: nothing that the DHT sends is signed by us. */
   privateKey: PrivateKey
+  /** Takes the handler of the protocol, and tells who else supports it. */
   registrar: Registrar
+  /** Knows the addresses that we announce. */
   addressManager: AddressManager
+  /** Keeps the addresses of peers. */
   peerStore: PeerStore
+  /** Where figures go, if anywhere. */
   metrics?: Metrics
+  /** Opens connections and tells which are open. */
   connectionManager: ConnectionManager
+  /** Keeps records, providers and what was learned of peers over restarts. */
   datastore: Datastore
+  /** Tells of connections, of identified peers and of changes to ourselves. */
   events: TypedEventTarget<Libp2pEvents>
+  /** Where log lines go. */
   logger: ComponentLogger
 }

@@ -22,6 +22,7 @@ import { Reports } from './reports.ts'
 import { Selection } from './selection.ts'
 import { farther } from './walk.ts'
 
+/** `good`: asked first and named to others; `neutral`: new, or its evidence faded; `benched`: neither, tried again later. */
 export type PeerState = 'good' | 'neutral' | 'benched'
 
 export interface RoutingInit {
@@ -37,18 +38,25 @@ export interface RoutingInit {
 
 /** A peer in its bucket, for people, tests and traces. */
 export interface StackEntry {
+  /** The peer. */
   peer: PeerRef
+  /** How reachable it is by our own experience, 0..1; 0.5 without any. */
   score: number
+  /** What follows from the score. */
   state: PeerState
 }
 
 /** What is kept of a peer between runs. */
 export interface ExportedPeer {
+  /** The peer. */
   peer: PeerRef
+  /** What speaks for and against it. */
   evidence: PeerEvidence
   /** When the evidence was last brought up to date: the last answer or try, to the second. */
   lastSeenMs: number
+  /** The group of the address that it was reached at; 0 for none. */
   ipGroup: number
+  /** Whether it is in the table; others are remembered beside it. */
   member: boolean
 }
 
@@ -57,6 +65,7 @@ const ROUND_TRIPS = [5, 2, 1, 5] as const
 const COLD = 0
 const LOST = 3
 
+/** What a column of nodes remembers of peers, and whom that makes them ask, name and check. Hosts only read. */
 export class Routing {
   /** Bytes of the columns for each node, without its memory. */
   readonly bytesPerNode: number

@@ -1,0 +1,25 @@
+/** @type {import('typedoc').TypeDocOptions} */
+export default {
+  name: 'Kadmium',
+  plugin: ['./docs/typedoc/unions.mjs'],
+  entryPointStrategy: 'packages',
+  entryPoints: ['packages/core', 'packages/libp2p'],
+  packageOptions: {
+    entryPoints: ['src/index.ts'],
+    excludePrivate: true,
+    excludeInternal: true,
+    validation: {
+      notExported: true,
+      invalidLink: true,
+      invalidPath: true,
+      rewrittenLink: true,
+      notDocumented: true,
+      unusedMergeModuleWith: true,
+    },
+  },
+  // Each package has a page of its own; the first README is for the repository.
+  readme: 'none',
+  out: 'docs/api',
+  treatWarningsAsErrors: true,
+  treatValidationWarningsAsErrors: true,
+}
