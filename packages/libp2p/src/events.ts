@@ -94,11 +94,11 @@ export interface DHTRecord {
 export interface DisjointPath {
   /** Which path, 0 or more; -1: our own store. */
   index: number
-  /** Peers waiting to be asked. */
+  /** Peers that were named and not asked: not yet, or never, if nearer ones answer. */
   queued: number
-  /** Peers being asked. */
+  /** Requests that are not answered yet. */
   running: number
-  /** Peers asked so far and those waiting. */
+  /** Both together. */
   total: number
 }
 
@@ -196,7 +196,10 @@ export interface ValueEvent {
   path: DisjointPath
 }
 
-/** A peer joins the candidates of the query. */
+/**
+ * A peer joins the candidates of the query. `@libp2p/kad-dht` 16 has the event and never makes one, and so
+ * it is here: whom an answer names is in its `closer`.
+ */
 export interface AddPeerEvent {
   /** Which kind of event, as a number: 6. */
   type: EventTypes.ADD_PEER
@@ -220,7 +223,7 @@ export interface DialPeerEvent {
   path: DisjointPath
 }
 
-/** Nobody is left to ask on a path. */
+/** Nobody is left to ask on a path. Comes once, before the value or the nearest peers, and not where nobody was asked. */
 export interface PathEndedEvent {
   /** Which kind of event, as a number: 8. */
   type: EventTypes.PATH_ENDED

@@ -125,6 +125,8 @@ class Rig {
       logPrefix: 'test',
       events: new EventTarget(),
       pooledPeers: () => 0,
+      reprovideLoad: () => ({ running: 0, queued: 0 }),
+      traceOf: () => undefined,
       ownAddresses: () => [],
       onEvent: () => {},
     })

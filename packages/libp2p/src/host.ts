@@ -79,6 +79,8 @@ export class Host implements Effects {
   private readonly outgoing = new Map<number, Outgoing>() // BOUNDED: by the core's requestsMax
   private readonly exchanges = new Map<number, Exchange>() // BOUNDED: by inbound streams and their queues
   private exchangeCount = 0
+  /** The operation that asks with the next request; 0 for the node itself. */
+  private asking = 0
   private pool: Pick<StreamPool, 'request' | 'announce'> | null = null
   /** Timers of connections that are to go. BOUNDED: by the dials back in RETIRE_AFTER_MS */
   private readonly retiring = new Set<{ clear: () => void }>()
@@ -167,6 +169,8 @@ export class Host implements Effects {
 
   send(output: Extract<Output, { kind: 'send' }>): void {
     const { request, to, message, dialTimeoutMs } = output
+    const operation = this.asking
+    this.asking = 0
     const peer = this.directory.peerId(to)
     const { pool } = this
     if (peer === null || pool === null) {
@@ -179,14 +183,14 @@ export class Host implements Effects {
     const startedMs = this.init.clock.now()
     const outgoing = { controller, type, keyBytes, record, peer, startedMs }
     this.outgoing.set(request, outgoing)
-    this.monitor.requestSent(outgoing)
     const addresses = this.directory.addresses(to)
     const options = { signal: controller.signal, dialTimeoutMs, addresses }
     const bytes = this.bridge.encode(message)
-    const sent: Promise<Answer | null> =
+    const sent = this.monitor.send<Answer | null>(outgoing, operation, () =>
       type === 'addProvider'
         ? pool.announce(peer, bytes, options)
-        : pool.request(peer, bytes, options)
+        : pool.request(peer, bytes, options),
+    )
     sent.then(
       (answer) => this.answered(request, answer),
       (error: unknown) => this.unanswered(request, error),
@@ -260,6 +264,7 @@ export class Host implements Effects {
   }
 
   event(event: OperationEvent): void {
+    if (event.kind === 'asking') this.asking = event.operation
     this.init.onEvent(event)
   }
 

@@ -26,7 +26,6 @@ import { Feedback } from './feedback.ts'
 import { FirstPeer } from './first-peer.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
-import { OPERATION_NAMES } from './metrics/names.ts'
 import { type Mode, ModeSwitch } from './mode.ts'
 import { type Options, resolveOptions } from './options.ts'
 import { Pressure } from './pressure.ts'
@@ -108,6 +107,8 @@ export class KadDHT
     this.queries = new Queries({
       directory,
       self: peerId,
+      logger,
+      logPrefix,
       dispatch,
       isConnected: (peer) => this.links.isConnected(peer),
     })
@@ -136,7 +137,7 @@ export class KadDHT
       storage,
       clock: SYSTEM_CLOCK,
       options: reprovide,
-      log,
+      log: logger.forComponent(`${logPrefix}:reprovider`),
       ready: async (signal) => {
         if (this.routingTable.size === 0) await this.firstPeer.until(signal)
       },
@@ -278,7 +279,10 @@ export class KadDHT
   }
 
   private run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
-    return this.host.monitor.operation(OPERATION_NAMES[ask.type], this.ask(ask, options))
+    const { type, keyBytes } = ask
+    return this.host.monitor.operation(type, keyBytes, options, (_, traced) =>
+      this.ask(ask, traced),
+    )
   }
 
   private async *ask(
@@ -313,6 +317,8 @@ export class KadDHT
       logPrefix: options.logPrefix,
       events: components.events,
       pooledPeers: () => this.links.pooledPeers,
+      reprovideLoad: () => this.reprovider.load,
+      traceOf: (operation) => this.queries.traceOf(operation),
       ownAddresses: () => components.addressManager.getAddresses(),
       onEvent: (event) => this.queries.handle(event),
     })

@@ -51,7 +51,11 @@ export class ModeSwitch {
   set(mode: Mode, options: SetModeOptions = {}): Promise<void> {
     return this.enqueue(async () => {
       options.signal?.throwIfAborted()
-      if (mode === this.mode && options.force !== true) return
+      if (mode === this.mode && options.force !== true) {
+        this.init.log('already in %s mode', mode)
+        return
+      }
+      this.init.log('enabling %s mode while in %s mode', mode, this.mode)
       if (this.running) await this.apply(mode)
       this.mode = mode
     })

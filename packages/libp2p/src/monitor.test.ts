@@ -34,6 +34,8 @@ class Rig {
       logPrefix: 'dht',
       events: this.events,
       pooledPeers: () => 0,
+      reprovideLoad: () => ({ running: 0, queued: 0 }),
+      traceOf: () => undefined,
       nodes: this.nodes,
       directory: this.directory,
       clock: this.clock,
@@ -160,11 +162,11 @@ describe('a lookup of the own key', () => {
   })
 })
 
-test('requests and dials are written down under the names of kad-dht', () => {
+test('requests and dials are written down under the names of kad-dht', async () => {
   const rig = new Rig()
   const { monitor } = rig
   const request = { type: 'findNode', peer: alice, startedMs: rig.clock.now() } as const
-  monitor.requestSent(request)
+  await monitor.send(request, 1, async () => {})
   monitor.requestEnded(request, 'answered')
   monitor.requestEnded(request, 'cancelled')
   expect(rig.take()).toEqual([`dht:network:trace sending FIND_NODE to ${alice}`])

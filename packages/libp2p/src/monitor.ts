@@ -3,13 +3,15 @@
  * the same, metrics where there is a component for them, and the event of self-queries. Nothing here
  * changes what the node does, and with neither logs nor metrics wanted it costs next to nothing.
  */
-import type { MessageType, Nodes, PeerRef } from '@kadmium/core'
-import type { ComponentLogger, Logger, Metrics, PeerId } from '@libp2p/interface'
+import type { MessageType, Nodes, OperationType, PeerRef } from '@kadmium/core'
+import type { ComponentLogger, Logger, Metrics, PeerId, RoutingOptions } from '@libp2p/interface'
 import { equals } from 'uint8arrays/equals'
 import type { Directory } from './directory.ts'
 import type { DriverClock } from './driver.ts'
-import { DHTMetrics, type Outcome } from './metrics/metrics.ts'
-import type { OperationName } from './metrics/names.ts'
+import type { QueryEvent } from './events.ts'
+import { DHTMetrics, type Outcome, type QueueLoad } from './metrics/metrics.ts'
+import { OPERATION_NAMES } from './metrics/names.ts'
+import { type TracedQuery, traceQuery, traceRequest } from './metrics/traces.ts'
 import { SelfQuery } from './self-query.ts'
 import type { Exchange } from './streams/inbound.ts'
 import { type TableChange, TableWatch } from './table-watch.ts'
@@ -25,6 +27,10 @@ export interface MonitorSurroundings {
   events: Pick<EventTarget, 'dispatchEvent'>
   /** Peers to whom a stream is kept open. */
   pooledPeers: () => number
+  /** What the reprovider has to announce in this round. */
+  reprovideLoad: () => QueueLoad
+  /** The `trace` of the options that an operation was asked for with. */
+  traceOf: (operation: number) => unknown
 }
 
 export interface MonitorInit extends MonitorSurroundings {
@@ -55,10 +61,12 @@ export class Monitor {
 
   constructor(init: MonitorInit) {
     const { metrics, metricsPrefix: prefix, logger, logPrefix, clock, nodes, directory } = init
-    const { events, pooledPeers } = init
+    const { events, pooledPeers, reprovideLoad } = init
     this.init = init
     this.metrics =
-      metrics === undefined ? null : new DHTMetrics({ metrics, prefix, clock, nodes, pooledPeers })
+      metrics === undefined
+        ? null
+        : new DHTMetrics({ metrics, prefix, clock, nodes, pooledPeers, reprovideLoad })
     this.network = logger.forComponent(`${logPrefix}:network`)
     this.rpc = logger.forComponent(`${logPrefix}:rpc`)
     this.routingTable = logger.forComponent(`${logPrefix}:routing-table`)
@@ -74,12 +82,17 @@ export class Monitor {
     })
   }
 
-  /** A caller's query, counted and timed. */
-  operation<T>(
-    name: OperationName,
-    query: AsyncGenerator<T, void, undefined>,
-  ): AsyncGenerator<T, void, undefined> {
-    return this.metrics?.operation(name, query) ?? query
+  /** A caller's query, counted, timed and traced. */
+  operation(
+    type: OperationType,
+    keyBytes: Uint8Array,
+    options: RoutingOptions,
+    query: TracedQuery,
+  ): AsyncGenerator<QueryEvent, void, undefined> {
+    const { metrics } = this.init
+    if (metrics === undefined || this.metrics === null) return query(keyBytes, options)
+    const traced = traceQuery(metrics, type, query)
+    return this.metrics.operation(OPERATION_NAMES[type], traced(keyBytes, options))
   }
 
   /** An announcement of the reprovider begins; to be told how it ended. */
@@ -87,9 +100,14 @@ export class Monitor {
     return this.metrics?.announcementBegan() ?? nothing
   }
 
-  requestSent({ type, peer }: RequestTrace): void {
-    this.network.trace('sending %s to %p', MESSAGE_NAMES[type], peer)
+  /** Sends a request of an operation; 0 for one of the node's own. */
+  send<T>({ type, peer }: RequestTrace, operation: number, send: () => Promise<T>): Promise<T> {
+    const name = MESSAGE_NAMES[type]
+    this.network.trace('sending %s to %p', name, peer)
+    const { metrics, traceOf } = this.init
+    if (metrics === undefined) return send()
     this.metrics?.requestSent(type)
+    return traceRequest(metrics, peer, name, traceOf(operation), send)
   }
 
   requestEnded(request: RequestTrace, outcome: Outcome, error?: unknown): void {

@@ -6,6 +6,7 @@
  * most one set for each peer that the operation asks.
  */
 import {
+  type FailureReason,
   type Input,
   type Message,
   NO_PEER,
@@ -14,19 +15,28 @@ import {
   type OperationType,
   type PeerRef,
 } from '@kadmium/core'
-import type { RoutingOptions } from '@libp2p/interface'
-import { AbortError, NotFoundError, type PeerId, type PeerInfo } from '@libp2p/interface'
+import {
+  AbortError,
+  type ComponentLogger,
+  type Logger,
+  NotFoundError,
+  type PeerId,
+  type PeerInfo,
+  type RoutingOptions,
+} from '@libp2p/interface'
 import { AsyncQueue } from './async-queue.ts'
 import { keyOf } from './bridge.ts'
 import type { Directory } from './directory.ts'
-import { QueryError } from './errors.ts'
+import { QueryError, requestError } from './errors.ts'
 import * as events from './events.ts'
 import type { DisjointPath, QueryEvent } from './types.ts'
 import { MESSAGE_NAMES } from './wire/codec.ts'
 
 export interface QueriesInit {
-  directory: Directory
+  directory: Pick<Directory, 'info' | 'internId' | 'peerId' | 'self'>
   self: PeerId
+  logger: ComponentLogger
+  logPrefix: string
   dispatch: (input: Input) => void
   isConnected: (peer: PeerId) => boolean
 }
@@ -46,17 +56,42 @@ export interface Ask {
 interface Query {
   ask: Ask
   queue: AsyncQueue<QueryEvent>
-  path: DisjointPath
   options: RoutingOptions
+  /** Peers that were asked. BOUNDED: by the core, which asks each candidate and each holder once */
+  asked: Set<PeerRef>
+  /** Peers that answers named and that were not asked. BOUNDED: by the peers asked, each names 40 at most */
+  waiting: Set<PeerRef>
+  /** Requests that are neither answered nor failed. */
+  running: number
+  pathEnded: boolean
+}
+
+/** The path of what we had ourselves, and of results that belong to none. */
+const LOCAL: Readonly<DisjointPath> = { index: -1, queued: 0, running: 0, total: 0 }
+const NO_PATH: Readonly<DisjointPath> = { index: 0, queued: 0, running: 0, total: 0 }
+
+/** Under which name an operation is logged, and by what word: those of `@libp2p/kad-dht`. */
+const LOGS: Record<OperationType, readonly [component: string, word: string]> = {
+  getValue: ['content-fetching', 'get'],
+  putValue: ['content-fetching', 'put'],
+  provide: ['content-routing', 'provide'],
+  findProviders: ['content-routing', 'findProviders'],
+  findPeer: ['peer-routing', 'findPeer'],
+  getClosest: ['peer-routing', 'getClosestPeers'],
 }
 
 export class Queries {
   private readonly init: QueriesInit
   private readonly live = new Map<number, Query>() // BOUNDED: by the core's operationsMax and what is read no further
+  private readonly logs: ReadonlyMap<string, Logger> // BOUNDED: by the components in LOGS
   private sequence = 0
 
   constructor(init: QueriesInit) {
     this.init = init
+    const components = new Set(Object.values(LOGS).map(([component]) => component))
+    this.logs = new Map(
+      [...components].map((name) => [name, init.logger.forComponent(`${init.logPrefix}:${name}`)]),
+    )
   }
 
   /** Runs an operation. Breaking out of the generator or aborting the signal cancels what is in flight. */
@@ -65,8 +100,11 @@ export class Queries {
     const query: Query = {
       ask,
       queue: new AsyncQueue(),
-      path: { index: 0, queued: 0, running: 0, total: 0 },
       options,
+      asked: new Set(),
+      waiting: new Set(),
+      running: 0,
+      pathEnded: false,
     }
     return this.read(operation, query)
   }
@@ -75,6 +113,25 @@ export class Queries {
   handle(event: OperationEvent): void {
     const query = this.live.get(event.operation)
     if (query === undefined) return
+    try {
+      this.tell(query, event)
+    } catch (error) {
+      query.queue.end(error) // thrown by the caller's own onProgress
+    }
+  }
+
+  /** The `trace` of the options that an operation was asked for with. */
+  traceOf(operation: number): unknown {
+    return this.live.get(operation)?.options.trace
+  }
+
+  /** The service stops: readers get what is there and an error. */
+  stop(): void {
+    for (const query of this.live.values()) query.queue.end(new AbortError('The DHT was stopped'))
+    this.live.clear()
+  }
+
+  private tell(query: Query, event: OperationEvent): void {
     switch (event.kind) {
       case 'asking':
         this.asking(query, event.peer, event.message)
@@ -92,24 +149,17 @@ export class Queries {
         this.providersFound(query, event.peer, event.message)
         break
       case 'peerFound':
-        this.finalPeer(query, event.from, event.peer)
+        this.peerFound(query, event.from, event.peer)
         break
       case 'closestFound':
-        for (let i = 0; i < event.message.closerCount; i++) {
-          this.finalPeer(query, NO_PEER, event.message.closer[i] as PeerRef)
-        }
+        this.closestFound(query, event.message)
         break
       case 'operationEnded':
         this.live.delete(event.operation)
-        query.queue.push(events.pathEndedEvent({ path: this.path(query) }, query.options))
+        this.log(query.ask, 'ended: %s', event.outcome)
+        if (event.outcome !== 'cancelled') this.endPath(query)
         query.queue.end(errorOf(query.ask, event.outcome))
     }
-  }
-
-  /** The service stops: readers get what is there and an error. */
-  stop(): void {
-    for (const query of this.live.values()) query.queue.end(new AbortError('The DHT was stopped'))
-    this.live.clear()
   }
 
   private async *read(
@@ -121,6 +171,7 @@ export class Queries {
     const onAbort = (): void => query.queue.end(signal?.reason ?? new AbortError())
     signal?.addEventListener('abort', onAbort)
     this.live.set(operation, query)
+    this.log(query.ask, 'begins')
     this.start(operation, query.ask)
     yield* query.queue.read(() => {
       signal?.removeEventListener('abort', onAbort)
@@ -147,9 +198,10 @@ export class Queries {
   private asking(query: Query, ref: PeerRef, message: Message): void {
     const peer = this.init.directory.peerId(ref)
     if (peer === null) return
-    query.path.running++
-    query.path.total++
-    const path = this.path(query)
+    query.running++
+    query.asked.add(ref)
+    query.waiting.delete(ref)
+    const path = pathOf(query)
     if (!this.init.isConnected(peer)) {
       query.queue.push(events.dialPeerEvent({ peer, path }, query.options))
     }
@@ -160,7 +212,10 @@ export class Queries {
   private answered(query: Query, ref: PeerRef, message: Message): void {
     const from = this.init.directory.peerId(ref)
     if (from === null) return
-    query.path.running = Math.max(0, query.path.running - 1)
+    query.running--
+    for (const named of message.closer.subarray(0, message.closerCount)) {
+      if (!query.asked.has(named) && named !== this.init.directory.self) query.waiting.add(named)
+    }
     query.queue.push(
       events.peerResponseEvent(
         {
@@ -171,39 +226,68 @@ export class Queries {
           ...(message.record !== null && {
             record: { key: query.ask.keyBytes, value: message.record, timeReceived: new Date() },
           }),
-          path: this.path(query),
+          path: pathOf(query),
         },
         query.options,
       ),
     )
   }
 
-  private peerFailed(query: Query, ref: PeerRef, reason: string): void {
+  private peerFailed(query: Query, ref: PeerRef, reason: FailureReason): void {
     const from = this.init.directory.peerId(ref)
     if (from === null) return
-    query.path.running = Math.max(0, query.path.running - 1)
-    const error = new QueryError(`${from.toString()} did not answer: ${reason}`)
-    query.queue.push(events.queryErrorEvent({ from, error, path: this.path(query) }, query.options))
+    query.running--
+    const error = requestError(from.toString(), reason)
+    query.queue.push(events.queryErrorEvent({ from, error, path: pathOf(query) }, query.options))
   }
 
   private valueFound(query: Query, ref: PeerRef, value: Uint8Array): void {
+    this.endPath(query) // the value is the last that a get tells
     const from = this.nameOf(ref)
-    const path = this.path(query)
+    const path = { ...(ref === NO_PEER ? LOCAL : NO_PATH) }
     query.queue.push(events.valueEvent({ from, value, path }, query.options))
   }
 
   private providersFound(query: Query, ref: PeerRef, message: Message): void {
     const from = this.nameOf(ref)
     const providers = this.infos(message.providers, message.providerCount)
-    const path = this.path(query)
+    const path = ref === NO_PEER ? { ...LOCAL } : pathOf(query)
+    if (ref === NO_PEER) {
+      const messageType = MESSAGE_NAMES.getProviders
+      const own = events.peerResponseEvent({ from, messageType, providers, path }, query.options)
+      query.queue.push(own)
+    }
     query.queue.push(events.providerEvent({ from, providers, path }, query.options))
   }
 
-  private finalPeer(query: Query, from: PeerRef, ref: PeerRef): void {
+  private peerFound(query: Query, from: PeerRef, ref: PeerRef): void {
+    this.finalPeer(query, from, ref, from === NO_PEER ? { ...LOCAL } : pathOf(query))
+  }
+
+  private closestFound(query: Query, message: Message): void {
+    this.endPath(query)
+    for (const peer of message.closer.subarray(0, message.closerCount)) {
+      this.finalPeer(query, NO_PEER, peer, { ...NO_PATH })
+    }
+  }
+
+  private finalPeer(query: Query, from: PeerRef, ref: PeerRef, path: DisjointPath): void {
     const peer = this.init.directory.info(ref)
     if (peer === null) return
-    const path = this.path(query)
     query.queue.push(events.finalPeerEvent({ from: this.nameOf(from), peer, path }, query.options))
+  }
+
+  /** Once, and not where nobody was asked. */
+  private endPath(query: Query): void {
+    if (query.pathEnded || query.asked.size === 0) return
+    query.pathEnded = true
+    query.queue.push(events.pathEndedEvent({ path: { ...NO_PATH } }, query.options))
+  }
+
+  private log({ type, keyBytes }: Ask, what: string, ...args: string[]): void {
+    const [component, word] = LOGS[type]
+    const log = this.logs.get(component)
+    if (log?.enabled === true) log(`%s %b ${what}`, word, keyBytes, ...args)
   }
 
   private nameOf(ref: PeerRef): PeerId {
@@ -218,10 +302,12 @@ export class Queries {
     }
     return infos
   }
+}
 
-  private path(query: Query): DisjointPath {
-    return { ...query.path }
-  }
+/** Where the walk is. */
+function pathOf({ waiting, running }: Query): DisjointPath {
+  const queued = waiting.size
+  return { index: 0, queued, running, total: queued + running }
 }
 
 /** What a caller is thrown at the end; nothing where the operation did what it could. */

@@ -54,6 +54,11 @@ export class Reprovider {
     this.schedule(0, this.init.options.interval, controller.signal)
   }
 
+  /** Announcements of this round: those under way and those to come. */
+  get load(): { running: number; queued: number } {
+    return { running: this.live.size, queued: this.queue.size }
+  }
+
   /** No announcement is begun any more, and those in flight are given up. */
   async stop(): Promise<void> {
     this.timer?.clear()
@@ -97,11 +102,12 @@ export class Reprovider {
 
   /** One round. True when there was more than it may announce, and what it announced makes room for the rest. */
   private async announceDue(horizonMs: number, signal: AbortSignal): Promise<boolean> {
-    const { clock, options } = this.init
+    const { clock, log, options } = this.init
     this.withdrawn.clear()
     const dueMs = clock.now() + horizonMs
     const { due, isCut } = await this.readDue(dueMs, signal)
     if (signal.aborted) return false
+    log('announcing %d keys anew', due.length)
     for (const record of due) {
       if (!this.withdrawn.has(record.name)) this.queue.set(record.name, record)
     }
@@ -112,6 +118,7 @@ export class Reprovider {
       }
     }
     await Promise.all(Array.from({ length: options.concurrency }, worker))
+    log('announced %d of %d keys anew', announced, due.length)
     return isCut && announced > 0
   }
 
@@ -152,6 +159,7 @@ export class Reprovider {
     const controller = new AbortController()
     this.live.set(name, controller)
     const { signal } = controller
+    log.trace('announcing %b anew', keyBytes)
     try {
       const untilMs = await storage.providerUntilMs(keyBytes, peerId.toString())
       const isDue = untilMs > 0 && untilMs <= dueMs

@@ -64,6 +64,7 @@ class Rig {
       clock: this.clock,
       nodes: nodes as unknown as DHTMetricsInit['nodes'],
       pooledPeers: () => 7,
+      reprovideLoad: () => ({ running: 2, queued: 5 }),
     })
   }
 }
@@ -173,7 +174,8 @@ test('dials and announcements are counted while they run, and timed', () => {
   const second = metrics.dialBegan('old')
   const third = metrics.announcementBegan()
   const one = { size: 1, running: 1, queued: 0 }
-  const names = ['ping_new_contact_queue', 'ping_old_contact_queue', 'reprovide_queue'] as const
+  const names = ['ping_new_contact_queue', 'ping_old_contact_queue'] as const
+  expect(fake.of('reprovide_queue')).toEqual({ size: 7, running: 2, queued: 5 })
   for (const name of names) expect(fake.of(name)).toEqual(one)
   clock.advance(5)
   first(true)

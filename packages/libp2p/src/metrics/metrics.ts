@@ -28,6 +28,12 @@ export type Outcome =
 /** Whom a dial checks: somebody new, or one that we know and that fell silent. */
 export type Contact = 'new' | 'old'
 
+/** Jobs of a queue. */
+export interface QueueLoad {
+  running: number
+  queued: number
+}
+
 export interface DHTMetricsInit {
   metrics: Metrics
   prefix: string
@@ -35,9 +41,10 @@ export interface DHTMetricsInit {
   nodes: Pick<Nodes, 'config' | 'inFlight' | 'networkSize' | 'routing'>
   /** Peers to whom a stream is kept open. */
   pooledPeers: () => number
+  reprovideLoad: () => QueueLoad
 }
 
-/** Dials or announcements of one kind. */
+/** Dials of one kind, or announcements. */
 class Jobs {
   running = 0
   private readonly durations: Durations
@@ -56,11 +63,6 @@ class Jobs {
       this.running--
       this.durations.ended(ok, startedMs, this.clock.now())
     }
-  }
-
-  /** With the keys of a queue of `@libp2p/utils`. Nothing waits: what is begun runs. */
-  asQueue(): Record<string, number> {
-    return { size: this.running, running: this.running, queued: 0 }
   }
 }
 
@@ -106,9 +108,13 @@ export class DHTMetrics {
       old: new Jobs(clock, durations('routing_table_ping_old_contact_time_milliseconds')),
     }
     this.announcements = new Jobs(clock, durations('reprovide_timeout_milliseconds'))
-    register.gauges('ping_new_contact_queue', () => this.dials.new.asQueue())
-    register.gauges('ping_old_contact_queue', () => this.dials.old.asQueue())
-    register.gauges('reprovide_queue', () => this.announcements.asQueue())
+    register.gauges('ping_new_contact_queue', () =>
+      asQueue({ running: this.dials.new.running, queued: 0 }),
+    )
+    register.gauges('ping_old_contact_queue', () =>
+      asQueue({ running: this.dials.old.running, queued: 0 }),
+    )
+    register.gauges('reprovide_queue', () => asQueue(init.reprovideLoad()))
     registerState(register, init)
   }
 
@@ -194,6 +200,11 @@ export class DHTMetrics {
     if (change === 'benched' || change === 'returned') this.standing.increment({ [change]: true })
     else this.bucketEvents.increment({ [`peer_${change}`]: true })
   }
+}
+
+/** With the keys of a queue of `@libp2p/utils`. */
+function asQueue({ running, queued }: QueueLoad): Record<string, number> {
+  return { size: running + queued, running, queued }
 }
 
 /** What is read off the node when somebody looks. */

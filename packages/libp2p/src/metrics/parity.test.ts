@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
+import { Notes } from '@kadmium/testkit'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Logger } from '@libp2p/interface'
 import { passthroughMapper, kadDHT as theirs } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { prometheusMetrics } from '@libp2p/prometheus-metrics'
@@ -21,6 +22,12 @@ const PREFIX = 'parity'
 const VALUE = Uint8Array.of(1, 2, 3)
 const utf8 = new TextEncoder()
 
+/** Names of logs, behind the prefix. */
+const OUR_LOGS = [
+  ...['', ':network', ':rpc', ':routing-table', ':routing-table:refresh', ':query-self'],
+  ...[':reprovider', ':content-fetching', ':content-routing', ':peer-routing'],
+]
+
 type Node = Libp2p<{ dht: SingleKadDHT }>
 
 const nodes: Node[] = []
@@ -29,10 +36,36 @@ afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.stop()))
 })
 
-async function start(make: typeof ours, registry: Registry | null): Promise<Node> {
+/** Names of spans and of loggers that the nodes asked for. */
+class Names {
+  spans = (): string[] => []
+  readonly logs = new Set<string>()
+
+  metrics(registry: Registry): ReturnType<typeof prometheusMetrics> {
+    const make = prometheusMetrics({ registry, collectDefaultMetrics: false })
+    return (components) => {
+      const metrics = make(components)
+      const { calls } = vi.spyOn(metrics, 'traceFunction').mock
+      this.spans = () => [...new Set(calls.map(([name]) => name))].filter(isOfDHT).toSorted()
+      return metrics
+    }
+  }
+
+  readonly logger = {
+    forComponent: (name: string): Logger => {
+      if (name.startsWith(PREFIX)) this.logs.add(name.slice(PREFIX.length))
+      return new Notes().forComponent(name)
+    },
+  }
+}
+
+const isOfDHT = (span: string): boolean => span.startsWith('libp2p.kadDHT.')
+
+async function start(make: typeof ours, registry: Registry | null, names: Names): Promise<Node> {
   const init: KadDHTInit = {
     protocol: '/parity/kad/1.0.0',
     metricsPrefix: PREFIX,
+    logPrefix: PREFIX,
     clientMode: false,
     peerInfoMapper: passthroughMapper,
     validators: { x: () => {} },
@@ -45,9 +78,7 @@ async function start(make: typeof ours, registry: Registry | null): Promise<Node
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     services: { identify: identify(), ping: ping(), dht: make(init) },
-    ...(registry !== null && {
-      metrics: prometheusMetrics({ registry, collectDefaultMetrics: false }),
-    }),
+    ...(registry !== null && { metrics: names.metrics(registry), logger: names.logger }),
   })
   nodes.push(node)
   return node
@@ -85,9 +116,9 @@ async function seen(registry: Registry): Promise<Record<string, Seen>> {
 const selfQueries: { of: unknown; detail: unknown }[] = []
 
 /** Two puts, a get, a get of what is not there, and one each of the others; the other node asks too. */
-async function scenario(make: typeof ours): Promise<Record<string, Seen>> {
+async function scenario(make: typeof ours, names: Names): Promise<Record<string, Seen>> {
   const registry = new Registry()
-  const [node, other] = [await start(make, registry), await start(make, null)]
+  const [node, other] = [await start(make, registry, names), await start(make, null, names)]
   node.addEventListener('kad-dht:query:self' as never, (event: CustomEvent) => {
     selfQueries.push({ of: make, detail: event.detail })
   })
@@ -117,11 +148,12 @@ async function stranger(): Promise<Node['peerId']> {
 }
 
 describe('what is told', () => {
+  const names = { theirs: new Names(), ours: new Names() }
   const told: Record<'theirs' | 'ours', Record<string, Seen>> = { theirs: {}, ours: {} }
 
   beforeAll(async () => {
-    told.theirs = await scenario(theirs as unknown as typeof ours)
-    told.ours = await scenario(ours)
+    told.theirs = await scenario(theirs as unknown as typeof ours, names.theirs)
+    told.ours = await scenario(ours, names.ours)
   }, 120_000)
 
   const shape = ({ type, labels }: Seen): string => [type, ...labels].join(' ')
@@ -143,6 +175,16 @@ describe('what is told', () => {
     for (const { detail } of selfQueries) {
       expect(detail).toEqual({ peers: expect.any(Number), duration: expect.any(Number) })
     }
+  })
+
+  test('spans have the same names', () => {
+    expect(names.theirs.spans()).toHaveLength(8)
+    expect(names.ours.spans()).toEqual(names.theirs.spans())
+  })
+
+  test('logs have names of theirs, but for the datastore', () => {
+    expect([...names.ours.logs].toSorted()).toEqual([...OUR_LOGS, ':storage'].toSorted())
+    expect([...names.theirs.logs]).toEqual(expect.arrayContaining(OUR_LOGS))
   })
 
   test('labels have the same values', () => {
@@ -194,6 +236,7 @@ test('docs/metrics.md tells of each', () => {
     for (const label of Object.values(rest)) expect(row(name)).toContain(`\`${label}\``)
   }
   for (const [name, why] of Object.entries(LEFT_OUT)) expect(row(name)).toContain(why)
+  for (const name of OUR_LOGS) expect(page).toContain(`\`<prefix>${name}\``)
   const count = Object.keys({ ...THEIRS, ...OURS, ...LEFT_OUT }).length
   expect(rows).toHaveLength(count)
 })
