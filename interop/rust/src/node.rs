@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use futures::StreamExt;
 use libp2p::identify;
@@ -23,6 +24,10 @@ use crate::behaviour::{
 use crate::flags::Flags;
 use crate::lines::{Answer, Command, Outcome, PeerAddresses, Ready, Request};
 use crate::pending::{IN_FLIGHT_MAX, Pending, Then, Work};
+
+/// A request that crosses with the end of an idle connection is lost, and Kademlia of rust-libp2p
+/// repeats none. With the default of 10 s that happened within a short run.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is to be done after an event.
 pub enum Step {
@@ -51,6 +56,7 @@ impl Node {
             .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
             .with_quic()
             .with_behaviour(|keys| behaviour::new(flags, keys.public()))?
+            .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE_TIMEOUT))
             .build();
         // BOUNDED: by the flags.
         let mut awaited = flags
