@@ -56,12 +56,18 @@ test('each outcome moves the score of a provider that is connected', async () =>
   expect(feedback.score(peer)).toBeLessThan(0.2)
 })
 
-test('who is forgotten is remembered for a failure, and not for having served', async () => {
-  const { feedback, peer, directory, book } = await scene()
-  feedback.report(FILE, peer, 'served')
-  expect([feedback.score(peer), directory.find(peer), book.size]).toEqual([undefined, -1, 1])
-  feedback.report(FILE, peer, 'failed')
-  expect(feedback.score(peer)).toBeLessThan(0.4)
+test('who was never met, or is forgotten, is remembered from then on', async () => {
+  for (const [outcome, min, max] of [
+    ['served', 0.6, 1],
+    ['failed', 0.2, 0.4],
+    ['lied', 0, 0.2],
+  ] as const) {
+    const { feedback, peer, book } = await scene()
+    expect([feedback.score(peer), book.size]).toEqual([undefined, 1])
+    feedback.report(FILE, peer, outcome)
+    expect(feedback.score(peer)).toBeGreaterThan(min)
+    expect(feedback.score(peer)).toBeLessThan(max)
+  }
 })
 
 test('the same content counts once, whatever its CID is written as', async () => {

@@ -31,7 +31,7 @@ export class Feedback {
     const { directory, dispatch } = this.host
     const key = keyOf(cid.multihash.bytes)
     dispatch(() => {
-      // Whom no search names any more may be forgotten by now; that it failed is remembered all the same.
+      // Whom no search names any more may be forgotten by now; what it did is remembered all the same.
       const ref = directory.internId(peer)
       return ref === NO_PEER ? null : { kind: 'providerReported', key, peer: ref, outcome }
     })

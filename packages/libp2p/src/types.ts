@@ -109,8 +109,7 @@ export interface KadDHT {
    *
    * May be called for each block and each retry: the same outcome for the same content and peer counts
    * once an hour, and credit is capped. A report gives nobody a place in the routing table, and whoever
-   * named the provider is not blamed. Nothing happens for ourselves, nor for `served` where nothing is
-   * remembered of the peer, who is neither connected nor was ever asked.
+   * named the provider is not blamed. Nothing happens for ourselves.
    *
    * @throws InvalidParametersError for an outcome that is none of the three
    */

@@ -75,7 +75,10 @@ export class Learning {
   /** What a caller says of a provider: no request of the DHT, so the share of failures stays, and no seat is given. */
   reported(node: number, peer: PeerRef, outcome: ProviderOutcome, nowS: number): void {
     const { holdings, estimator, checks } = this
-    if (!holdings.open(node, peer, nowS, this.config.benchScore)) return
+    const known = holdings.locate(node, peer)
+    if (!known && !holdings.open(node, peer, nowS, this.config.benchScore)) return
+    // Most providers speak no DHT: one known as such alone is not asked and makes room for all others.
+    if (!known) holdings.evidence.mark(holdings.row, MUTE, 0)
     if (outcome === 'failed') {
       this.fail(node, nowS, false)
       return

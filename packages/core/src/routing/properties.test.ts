@@ -188,6 +188,7 @@ class Model {
   /** Who was connected, and who known not to speak, before the step. */
   connectedBefore: number[] = []
   muteBefore: number[] = []
+  private readonly known = new Set<number>() // BOUNDED: by PEERS
   private readonly told: Told[] = BYTES.map(() => this.untold())
 
   of(peer: number): Told {
@@ -202,8 +203,11 @@ class Model {
     if (step.kind === 'success') told.answered = true
     else if (step.kind === 'speaks') told.speaks = step.yes
     else if (step.kind === 'dial') told.dialled ||= step.yes
-    else if (step.kind === 'report') told.lied ||= outcomeOf(step) === 'lied'
-    else if (step.kind === 'load') told.dialled ||= step.yes && blank
+    else if (step.kind === 'report') {
+      told.lied ||= outcomeOf(step) === 'lied'
+      // Remembered as a provider alone.
+      if (!this.known.has(step.peer)) told.speaks = false
+    } else if (step.kind === 'load') told.dialled ||= step.yes && blank
     else if (step.kind === 'link') {
       told.connected = isLink(step)
       if (told.connected && !step.yes) told.group = step.group
@@ -212,7 +216,12 @@ class Model {
       Object.assign(told, { speaks: true, dialled: true, answered: true })
     }
     for (let i = 0; i < PEERS; i++) {
-      if (!world.routing.knows(node, world.ref(i))) this.told[i] = this.untold()
+      if (world.routing.knows(node, world.ref(i))) {
+        this.known.add(i)
+        continue
+      }
+      this.known.delete(i)
+      this.told[i] = this.untold()
     }
   }
 

@@ -137,20 +137,38 @@ describe('a report', () => {
     const scene = new Scene()
     scene.report(scene.client, 'served')
     scene.report(scene.stranger, 'served')
-    expect([scene.routing.size(0), scene.routing.knows(0, scene.stranger)]).toEqual([1, false])
+    expect(scene.routing.size(0)).toBe(1)
     // Nor a benched peer the seat that it lost its chance of, until it answers.
     const speaker = scene.stranger
     scene.routing.noteSuccess(0, speaker, 0, 20)
     scene.routing.setSpeaks(0, speaker, true, 0)
-    scene.routing.noteFailure(0, speaker, 0, false)
+    for (let i = 0; i < 2; i++) scene.routing.noteFailure(0, speaker, 0, false)
     scene.routing.noteDial(0, speaker, true, 0, 0)
-    scene.report(speaker, 'served')
+    expect(scene.state(speaker)).toBe('benched')
+    scene.report(speaker, 'served', 0, key8(2))
     expect([scene.state(speaker), scene.routing.isMember(0, speaker)]).toEqual(['neutral', false])
     scene.answer(speaker, SECOND)
     expect(scene.routing.isMember(0, speaker)).toBe(true)
   })
 
-  test('that somebody unknown failed is remembered; one of a stale ref or ourselves is not', () => {
+  test('on somebody unknown is remembered, and nobody asks a provider of whom that is all', () => {
+    const scene = new Scene({ memoryPeersMax: 2 })
+    const seeds = (): number => scene.routing.seeds(0, FILE, 0, 9, 0, new Int32Array(9))
+    const before = seeds()
+    scene.report(scene.stranger, 'served')
+    expect(scene.score(scene.stranger)).toBeGreaterThan(DEFAULT_CONFIG.goodScore)
+    expect(seeds()).toBe(before)
+    // It makes room for the first that the DHT tells of.
+    const newcomer = scene.book.add(key8(0b1110_0000))
+    scene.routing.setSpeaks(0, newcomer, true, 0)
+    expect([scene.stranger, newcomer].map((peer) => scene.routing.knows(0, peer))).toEqual([
+      false,
+      true,
+    ])
+    expect(seeds()).toBe(before + 1)
+  })
+
+  test('on a stale ref or ourselves changes nothing; that somebody unknown failed is remembered', () => {
     const scene = new Scene()
     const before = scene.all()
     for (const outcome of ['served', 'failed', 'lied'] as const) {

@@ -113,11 +113,7 @@ export class Routing {
     this.learning.failed(node, peer, toSeconds(nowMs), soft)
   }
 
-  /**
-   * What a caller found out about a provider of a key; said again within the hour it changes nothing. Good
-   * news counts for peers that are remembered anyway: a busy reader would fill the memory with providers
-   * that do not speak our protocol. Who failed is remembered, as with requests.
-   */
+  /** What a caller found out about a provider of a key; said again within the hour it changes nothing. */
   noteReport(
     node: number,
     peer: PeerRef,
@@ -126,8 +122,7 @@ export class Routing {
     nowMs: number,
   ): void {
     const nowS = toSeconds(nowMs)
-    if (!this.book.has(peer) || (outcome === 'served' && !this.knows(node, peer))) return
-    if (!this.reports.isNews(node, peer, key, outcome, nowS)) return
+    if (!this.book.has(peer) || !this.reports.isNews(node, peer, key, outcome, nowS)) return
     this.learning.reported(node, peer, outcome, nowS)
   }
 
