@@ -31,6 +31,7 @@ import { type Options, resolveOptions } from './options.ts'
 import { Pressure } from './pressure.ts'
 import { type Ask, Queries } from './queries.ts'
 import { RecordJudge } from './records/judge.ts'
+import { type Closest, refreshTable } from './refresh.ts'
 import { Reprovider } from './reprovider.ts'
 import { DHTContentRouting, DHTPeerRouting, drain } from './routers.ts'
 import { Saving } from './saving.ts'
@@ -271,11 +272,9 @@ export class KadDHT
     return this.feedback.score(peer)
   }
 
-  /** Looks up our own neighbourhood, then each bucket in turn in the background. */
   async refreshRoutingTable(options: AbortOptions = {}): Promise<void> {
-    this.host.dispatch({ kind: 'refresh' })
-    const own = this.components.peerId.toMultihash().bytes
-    await drain(this.getClosestPeers(own, options as RoutingOptions))
+    const closest: Closest = (key, within) => this.getClosestPeers(key, within)
+    await refreshTable(this.components.peerId, closest, options)
   }
 
   private run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {

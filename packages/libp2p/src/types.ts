@@ -127,7 +127,10 @@ export interface KadDHT {
   /** Changes the mode; `force` also where the mode was fixed by `clientMode`. */
   setMode(mode: 'client' | 'server', options?: SetModeOptions): Promise<void>
 
-  /** Looks up ourselves and for new peers now. Resolves when the lookup of ourselves has ended. */
+  /**
+   * Looks up our own key and one in each bucket up to that of our nearest neighbour. Resolves when all
+   * lookups have ended, rejects when `signal` aborts.
+   */
   refreshRoutingTable(options?: AbortOptions): Promise<void>
 }
 
