@@ -1,6 +1,7 @@
 /** Operations of either service, run to their end, and what came of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RoutingOptions } from '@libp2p/interface'
+import type { PeerInfo, RoutingOptions } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
 import type { DhtService } from '../implementations.ts'
 import type { LiveNode } from '../live/nodes.ts'
 
@@ -25,9 +26,12 @@ export async function ended<T>(call: Promise<T>): Promise<T | Error> {
 }
 
 /** Whether a fact comes about in that time. For what must come about, `vi.waitFor` tells more. */
-export async function comesAbout(fact: () => boolean, withinMs: number): Promise<boolean> {
+export async function comesAbout(
+  fact: () => boolean | Promise<boolean>,
+  withinMs: number,
+): Promise<boolean> {
   const deadlineMs = performance.now() + withinMs
-  while (!fact()) {
+  while (!(await fact())) {
     if (performance.now() > deadlineMs) return false
     await sleep(20)
   }
@@ -55,6 +59,30 @@ export async function values(
   const found: Uint8Array[] = []
   for await (const event of dht.get(key, options)) {
     if (event.name === 'VALUE') found.push(event.value)
+  }
+  return found
+}
+
+export async function providers(
+  dht: DhtService,
+  cid: CID,
+  options: RoutingOptions = inTime(),
+): Promise<PeerInfo[]> {
+  const found: PeerInfo[] = []
+  for await (const event of dht.findProviders(cid, options)) {
+    if (event.name === 'PROVIDER') found.push(...event.providers)
+  }
+  return found
+}
+
+export async function closest(
+  dht: DhtService,
+  key: Uint8Array,
+  options: RoutingOptions = inTime(),
+): Promise<PeerInfo[]> {
+  const found: PeerInfo[] = []
+  for await (const event of dht.getClosestPeers(key, options)) {
+    if (event.name === 'FINAL_PEER') found.push(event.peer)
   }
   return found
 }

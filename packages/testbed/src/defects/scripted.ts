@@ -1,15 +1,17 @@
 /** Peers that speak the DHT's protocol as a test says, and remember what they were asked. */
-import type { PeerId } from '@libp2p/interface'
-import { dhtKeyOfPeer } from '../distance.ts'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { dhtKey, dhtKeyOfPeer, nearest } from '../distance.ts'
 import { type LiveInit, type LiveNode, type RawPeer, startRawPeer } from '../live/nodes.ts'
 import { RawStream } from '../live/raw-stream.ts'
 import {
   frame,
+  type RawPeer as PeerInMessage,
   type RawMessage,
   type ReadMessage,
   readMessage,
   writeMessage,
 } from '../live/wire.ts'
+import { eachLimited } from '../pool.ts'
 
 /** A request that came. */
 export interface Asked {
@@ -27,6 +29,18 @@ export type Script = (asked: Asked) => Reply | Promise<Reply>
 /** Knows nobody and nothing, and says so. */
 export const knowsNothing: Script = ({ request }) => ({ type: request.type, key: request.key })
 
+/** Takes requests and never answers. */
+export const isSilent: Script = () => null
+
+/** Names the nearest of some peers, as many as a result has, and never who asks. */
+export function knows(peers: () => readonly ScriptedPeer[], count = 20): Script {
+  return async ({ request, from }) => {
+    const others = peers().filter(({ id }) => !id.equals(from))
+    const closer = nearest(others, await dhtKey(request.key), count).map(({ named }) => named)
+    return { type: request.type, key: request.key, closer }
+  }
+}
+
 export class ScriptedPeer {
   readonly raw: RawPeer
   readonly id: PeerId
@@ -43,6 +57,11 @@ export class ScriptedPeer {
     this.idBytes = raw.idBytes
     this.key = key
     this.script = script
+  }
+
+  /** As messages name it. */
+  get named(): PeerInMessage {
+    return { id: this.idBytes, addresses: this.raw.addresses }
   }
 
   /** Requests of a type, or all. */
@@ -76,6 +95,21 @@ async function answer(script: Script, asked: Asked): Promise<void> {
   const { stream } = asked.stream
   if (reply === 'reset') stream.abort(new Error('refused'))
   else if (reply !== null) asked.stream.write(frame(writeMessage(reply)))
+}
+
+/** Peers that start together. */
+const START_CONCURRENCY = 8
+
+/** Starts a peer with each of these keys. */
+export async function startMany(
+  keys: readonly PrivateKey[],
+  script: Script,
+): Promise<ScriptedPeer[]> {
+  const peers: ScriptedPeer[] = []
+  await eachLimited(keys, START_CONCURRENCY, async (privateKey, index) => {
+    peers[index] = await startScripted(script, { privateKey })
+  })
+  return peers
 }
 
 /** The node dials these peers, one after the other. */
