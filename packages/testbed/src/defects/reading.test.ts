@@ -4,12 +4,19 @@
  */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Kind, type LiveNode, startNode } from '../live/nodes.ts'
-import { TYPE, valueIn, writeRecord } from '../live/wire.ts'
+import { TYPE, valueIn } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
-import { ipnsName, ipnsVersion, publicKeyRecord, type ValueRecord } from '../work/records.ts'
+import { ipnsName, ipnsVersion, publicKeyRecord } from '../work/records.ts'
 import { BOTH, expectMended } from './both.ts'
 import { comesAbout, ended, Gate, hex, inTime, stopAll, values } from './calls.ts'
-import { knowsNothing, meet, type Script, type ScriptedPeer, startScripted } from './scripted.ts'
+import {
+  holds,
+  knowsNothing,
+  meet,
+  type Script,
+  type ScriptedPeer,
+  startScripted,
+} from './scripted.ts'
 
 const choose = new SeededChoice(43)
 const running: (LiveNode | ScriptedPeer)[] = []
@@ -34,16 +41,6 @@ async function reader(
   await meet(node, peers)
   await vi.waitFor(() => expect(node.dht.routingTable.size).toBe(peers.length), 10_000)
   return { node, peers }
-}
-
-/** Has a record; what is put to it it takes, or refuses. */
-const holds = ({ key, value }: ValueRecord, onPut: 'takes' | 'refuses' = 'takes'): Script => {
-  return ({ request }) => {
-    const { type, record } = request
-    if (type === TYPE.getValue) return { type, key, record: writeRecord(key, value) }
-    if (type !== TYPE.putValue) return { type, key: request.key }
-    return onPut === 'refuses' || record === null ? 'reset' : { type, key, record }
-  }
 }
 
 describe('D8: a get', () => {

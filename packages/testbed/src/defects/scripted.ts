@@ -9,9 +9,12 @@ import {
   type RawMessage,
   type ReadMessage,
   readMessage,
+  TYPE,
   writeMessage,
+  writeRecord,
 } from '../live/wire.ts'
 import { eachLimited } from '../pool.ts'
+import type { ValueRecord } from '../work/records.ts'
 
 /** A request that came. */
 export interface Asked {
@@ -27,7 +30,8 @@ export type Reply = RawMessage | null | 'reset'
 export type Script = (asked: Asked) => Reply | Promise<Reply>
 
 /** Knows nobody and nothing, and says so. */
-export const knowsNothing: Script = ({ request }) => ({ type: request.type, key: request.key })
+export const knowsNothing: Script = ({ request: { type, key } }) =>
+  type === TYPE.addProvider ? null : { type, key }
 
 /** Takes requests and never answers. */
 export const isSilent: Script = () => null
@@ -38,6 +42,16 @@ export function knows(peers: () => readonly ScriptedPeer[], count = 20): Script 
     const others = peers().filter(({ id }) => !id.equals(from))
     const closer = nearest(others, await dhtKey(request.key), count).map(({ named }) => named)
     return { type: request.type, key: request.key, closer }
+  }
+}
+
+/** Has a record; what is put to it it takes, or refuses. */
+export function holds({ key, value }: ValueRecord, onPut: 'takes' | 'refuses' = 'takes'): Script {
+  return ({ request }) => {
+    const { type, record } = request
+    if (type === TYPE.getValue) return { type, key, record: writeRecord(key, value) }
+    if (type !== TYPE.putValue) return { type, key: request.key }
+    return onPut === 'refuses' || record === null ? 'reset' : { type, key, record }
   }
 }
 
@@ -78,13 +92,17 @@ export async function startScripted(script: Script, init: LiveInit = {}): Promis
   let peer: ScriptedPeer | null = null
   const raw = await startRawPeer(async (incoming, connection) => {
     const stream = new RawStream(incoming)
+    let answered: Promise<void> = Promise.resolve()
     for (;;) {
       const bytes = await stream.nextRequest()
-      if (bytes === null || peer === null) return
+      if (bytes === null || peer === null) break
       const asked = { request: readMessage(bytes), from: connection.remotePeer, stream }
       peer.asked.push(asked)
-      void answer(peer.script, asked)
+      answered = answer(peer.script, asked)
     }
+    // As servers do: who has worked through all that was asked ends its side too.
+    await answered
+    await incoming.close().catch(() => {})
   }, init)
   peer = new ScriptedPeer(raw, await dhtKeyOfPeer(raw.libp2p.peerId), script)
   return peer
