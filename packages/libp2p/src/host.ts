@@ -31,6 +31,7 @@ import { Directory } from './directory.ts'
 import { type Arrival, Driver, type DriverClock, type Effects } from './driver.ts'
 import { ipGroup } from './ip-group.ts'
 import { Monitor, type MonitorSurroundings, type RequestTrace } from './monitor.ts'
+import { PublicKeys } from './public-keys.ts'
 import { randomKeyInBucket } from './random-key.ts'
 import type { RecordJudge } from './records/judge.ts'
 import type { Storage } from './storage.ts'
@@ -73,6 +74,7 @@ export class Host implements Effects {
   private readonly log: Logger
   private readonly driver: Driver
   private readonly bridge: Bridge
+  private readonly publicKeys: PublicKeys
   private readonly selfBytes: Uint8Array
   private readonly selfKey: Key
   private readonly incoming = new Message() // scratch
@@ -111,6 +113,7 @@ export class Host implements Effects {
       log: this.log,
       dispatch: this.dispatch,
     })
+    this.publicKeys = new PublicKeys(peerId, init.connectionManager)
     this.bridge = new Bridge({
       directory: this.directory,
       now: clock.now,
@@ -208,6 +211,7 @@ export class Host implements Effects {
   respond(exchange: number, message: Message): void {
     const waiting = this.exchanges.get(exchange)
     this.exchanges.delete(exchange)
+    if (message.type === 'getValue') message.record ??= this.publicKeys.record(message.keyBytes)
     waiting?.reply(this.bridge.encode(message))
   }
 

@@ -2,6 +2,7 @@
  * What servers take and hand out: keys of every hash (D6), no record in the place of a newer or of another one
  * (D7), and in answers nobody who asks, not the server itself, and only addresses that the mapper lets pass (D12).
  */
+import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -194,4 +195,13 @@ describe('D12: the answers of a server', () => {
       expect(told, 'an address is told that the mapper takes out').toEqual([]),
     )
   })
+})
+
+test('a server of Kadmium tells its own RSA key, which its id does not carry', async () => {
+  const privateKey = await generateKeyPair('RSA', 2048)
+  const { server, open } = await scene('kadmium', { privateKey })
+  const key = Buffer.concat([Buffer.from('/pk/'), server.idBytes])
+  const answer = await (await open()).ask({ type: TYPE.getValue, key })
+  const value = valueIn(answer?.record as Uint8Array)
+  expect(hex(value)).toBe(hex(publicKeyToProtobuf(privateKey.publicKey)))
 })
