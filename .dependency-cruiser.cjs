@@ -73,9 +73,9 @@ module.exports = {
     ),
     error(
       'published-never-imports-private',
-      'testkit and testbed are for tests and benches.',
+      'testkit, testbed and interop are for tests and benches.',
       { path: PUBLISHED, pathNot: TEST },
-      { path: '^packages/(testkit|testbed)/' },
+      { path: '^(packages/(testkit|testbed)|interop)/' },
     ),
     error(
       'published-never-imports-dev',
@@ -103,7 +103,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages/[^/]+|bench)/dist/' },
+    exclude: { path: '^(packages/[^/]+|bench|interop)/(dist|rust)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     enhancedResolveOptions: {

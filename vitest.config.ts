@@ -6,7 +6,12 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   resolve: { conditions },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'test/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'examples/**/*.test.ts',
+      'interop/src/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
     // These need a build and the registry: `npm run pack:test`.
     exclude: [...configDefaults.exclude, 'test/pack/**'],
     reporters: ['default', './test/reporter.ts'],

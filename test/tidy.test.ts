@@ -23,7 +23,7 @@ const read = (path: string): string | undefined => TEXTS.find((file) => file.pat
 const manifest = (path: string): Manifest => JSON.parse(read(path) as string) as Manifest
 /** The root's, then those of the packages. */
 const MANIFESTS = TEXTS.map(({ path }) => path)
-  .filter((path) => /^(packages\/[^/]+\/)?package\.json$/.test(path))
+  .filter((path) => /^(packages\/[^/]+\/|interop\/)?package\.json$/.test(path))
   .sort((a, b) => a.length - b.length)
   .map(manifest)
 const lines = (count: number, line = 'x()'): string => `${line}\n`.repeat(count)

@@ -26,6 +26,7 @@ export {
   type ImplementationId,
   KAD_PROTOCOL,
 } from './implementations.ts'
+export { type Kind, type LiveInit, type LiveNode, startNode } from './live/nodes.ts'
 export { MESSAGE_TYPES } from './meters/frame-counter.ts'
 export { type Counts, countsBetween, Meter, rpcsOf } from './meters/meter.ts'
 export { createNetwork, Network, type NetworkOptions, type TestNode } from './network.ts'

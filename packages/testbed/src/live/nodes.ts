@@ -16,7 +16,7 @@ import { MemoryDatastore } from 'datastore-core/memory'
 import type { Datastore } from 'interface-datastore'
 import { ipnsSelector } from 'ipns/selector'
 import { ipnsValidator } from 'ipns/validator'
-import { createLibp2p } from 'libp2p'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { type DhtFactory, type DhtService, KAD_PROTOCOL } from '../implementations.ts'
 import { RawStream } from './raw-stream.ts'
 
@@ -44,6 +44,8 @@ export interface LiveInit {
   connectionGater?: ConnectionGater
   /** How long the node's own store of peers keeps them; by default an hour for addresses, six for peers. */
   peerStore?: { maxAddressAge?: number; maxPeerAge?: number }
+  /** Default TCP and WebSockets. */
+  transports?: NonNullable<Libp2pOptions['transports']>
 }
 
 /** Starts a node. Whoever starts it stops it. */
@@ -108,7 +110,7 @@ export async function createNode(
     ...(connectionGater !== undefined && { connectionGater }),
     ...(peerStore !== undefined && { peerStore }),
     addresses: { listen: init.listen ?? ['/ip4/127.0.0.1/tcp/0'], announce },
-    transports: [tcp(), webSockets()],
+    transports: init.transports ?? [tcp(), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     services: { identify: identify(), push: identifyPush(), ping: ping(), ...services },
