@@ -14,7 +14,14 @@ export interface SourceFile extends TextFile {
   readonly tree: ts.SourceFile
 }
 
-const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'target', '.git', 'package-lock.json'])
+const NOT_OURS = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  'target',
+  '.git',
+  'package-lock.json',
+])
 const TEXT = /\.(ts|js|cjs|mjs|json|md|proto|ya?ml|sh)$|^\.ci\/|^LICENSE/
 const SOURCE = /\.(ts|cjs|mjs|js)$/
 
