@@ -15,6 +15,7 @@ import {
   type MessageType,
   type OperationType,
   type ProviderOutcome,
+  type Reach,
   type Verdict,
 } from './messages.ts'
 import { Nodes } from './node.ts'
@@ -98,6 +99,7 @@ const OPERATIONS: readonly OperationType[] = [
   'findProviders',
   'provide',
 ]
+const REACHES: readonly Reach[] = ['all', 'all', 'local', 'network']
 const LINKS: readonly Link[] = ['cold', 'connected', 'connected', 'pooled', 'lost']
 const VERDICTS: readonly Verdict[] = ['invalid', 'better', 'better', 'same', 'worse']
 const OUTCOMES: readonly ProviderOutcome[] = ['served', 'failed', 'lied']
@@ -380,6 +382,7 @@ class Driver {
       peer: type === 'provide' && c % 3 > 0 ? this.world.refOf(0) : this.anyPeer(b),
       quorum: c % 3,
       countMax: b % 3,
+      reach: pick(REACHES, c),
     }
   }
 

@@ -100,6 +100,13 @@ export type OperationType =
   | 'findProviders'
   | 'provide'
 
+/**
+ * What an operation may go by. `local`: only what the node has itself: nobody is asked, and what is put or
+ * provided is stored here alone. `network`: only what others say: what is stored here and who is known to
+ * be reachable does not answer it.
+ */
+export type Reach = 'all' | 'local' | 'network'
+
 /** Why a request got no answer. `cancelled` says nothing about the peer, all others do. */
 export type FailureReason = 'dial' | 'timeout' | 'reset' | 'unsupported' | 'malformed' | 'cancelled'
 
@@ -232,6 +239,7 @@ export interface StartOperation {
   quorum: number
   /** `findProviders`: end after so many providers; 0 for no limit. */
   countMax: number
+  reach: Reach
 }
 
 /** What is remembered of a peer between runs: sufficient statistics, not a score alone. */
@@ -356,7 +364,7 @@ export type OperationEvent =
   | { kind: 'answered'; operation: number; peer: PeerRef; message: Message }
   /** A peer did not answer; the operation goes on. */
   | { kind: 'peerFailed'; operation: number; peer: PeerRef; reason: FailureReason }
-  /** The decided value of `getValue`, once. `peer` is `NO_PEER` when it was our own. */
+  /** The decided value of `getValue`, once. `peer` is `NO_PEER` when it was our own. An older one that we hold gives way. */
   | { kind: 'valueFound'; operation: number; peer: PeerRef; record: Uint8Array }
   /** Providers not named before in this operation, in `message.providers`. */
   | { kind: 'providersFound'; operation: number; peer: PeerRef; message: Message }

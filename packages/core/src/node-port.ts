@@ -7,7 +7,7 @@ import { copyKey, KEY_WORDS } from './key.ts'
 import type { Message } from './messages.ts'
 import type { Operation } from './operation/operation.ts'
 import type { OperationPort, OperationPurpose, Standing, Step } from './operation/port.ts'
-import type { PeerBook, PeerRef } from './peers.ts'
+import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import { nextChance, nextWord, RANDOM_WORDS, seedRandom } from './random.ts'
 import type { Records } from './records/records.ts'
 import type { Purpose, Requests } from './requests.ts'
@@ -171,6 +171,11 @@ export class NodePort implements OperationPort {
     return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
   }
 
+  nearest(step: Step, key: Uint32Array, out: Int32Array): number {
+    const { node, nowMs } = step
+    return this.routing.nearest(node, key, 0, this.config.k, nowMs, NO_PEER, out)
+  }
+
   failureShare(node: number): number {
     return this.routing.failureShare(node)
   }
@@ -189,6 +194,12 @@ export class NodePort implements OperationPort {
     if (this.records.judge(node, id, keyBytes, record, against, outbox) !== 0) return true
     this.starved[node] = (this.starved[node] as number) | VERDICT
     return false
+  }
+
+  keepBetter(step: Step, operation: Operation, record: Uint8Array): void {
+    const { node, nowMs, outbox } = step
+    const { key, keyBytes } = operation
+    this.records.keepBetter(node, nowMs, key, keyBytes, record, outbox)
   }
 
   lied(step: Step, peer: PeerRef): void {

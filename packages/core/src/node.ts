@@ -13,10 +13,10 @@ import { copyKey, KEY_WORDS, type Key } from './key.ts'
 import type { FailureReason, Input, Message, StartOperation } from './messages.ts'
 import { NodePort } from './node-port.ts'
 import type { NodesInit } from './nodes-init.ts'
-import type { Operation } from './operation/operation.ts'
 import { Operations } from './operation/operations.ts'
 import type { Step } from './operation/port.ts'
 import { Outbox } from './outbox.ts'
+import { OwnWork } from './own-work.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import { type Completion, Records } from './records/records.ts'
 import { type Request, Requests } from './requests.ts'
@@ -37,6 +37,7 @@ export class Nodes {
   private readonly requests: Requests
   private readonly port: NodePort
   private readonly operations: Operations
+  private readonly ownWork: OwnWork
   private readonly answers: Answers
   private readonly upkeep: Upkeep
   private readonly sizes: NetworkSize
@@ -78,6 +79,7 @@ export class Nodes {
       allocate,
     })
     this.operations = new Operations(nodes, book, config, this.port)
+    this.ownWork = new OwnWork(this.routing, this.records, this.operations, this.selves)
     this.answers = new Answers(book, config, this.routing, this.records, this.selves)
     this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves, this.sizes)
   }
@@ -199,23 +201,7 @@ export class Nodes {
       }
       return
     }
-    if (input.type === 'putValue') {
-      this.putOwn(step, operation)
-      return
-    }
-    if (this.answerLocally(step, operation)) return
-    this.operations.walk(step, operation)
-  }
-
-  /** A caller's record is judged and stored here before anybody else is asked to hold it. */
-  private putOwn(step: Step, operation: Operation): void {
-    const { node, nowMs, outbox } = step
-    const { id, key, keyBytes, record } = operation
-    if (record === null) {
-      this.operations.reject(step, operation, 'invalid')
-      return
-    }
-    this.complete(step, this.records.putLocal(node, nowMs, id, key, keyBytes, record, outbox))
+    this.complete(step, this.ownWork.begin(step, operation))
   }
 
   private recordLoaded(step: Step, input: Extract<Input, { kind: 'recordLoaded' }>): void {
@@ -229,41 +215,6 @@ export class Nodes {
     const { node, nowMs, outbox } = step
     const own = provider === this.selves[node]
     this.records.providerLoaded(node, nowMs, key, keyBytes, provider, own, expiresAtMs, outbox)
-  }
-
-  /** What the node knows itself comes first; true when that was all. */
-  private answerLocally(step: Step, operation: Operation): boolean {
-    const { node, nowMs, outbox } = step
-    if (operation.type === 'getValue') {
-      const own = this.records.get(node, nowMs, operation.key, 0)
-      if (own !== null) this.operations.ownRecord(step, operation, own)
-      return false
-    }
-    if (operation.type === 'findProviders') {
-      const own = outbox.message('getProviders')
-      this.records.providers(node, nowMs, operation.key, 0, own, NO_PEER)
-      return own.providerCount > 0 && this.operations.foundProviders(step, operation, NO_PEER, own)
-    }
-    if (operation.type === 'findPeer') {
-      if (!this.isAtHand(step, operation.subject)) return false
-      this.operations.foundPeer(step, operation, NO_PEER)
-      return true
-    }
-    if (operation.type === 'provide') {
-      const { key, keyBytes, subject } = operation
-      if (this.records.providerArrived(node, nowMs, key, keyBytes, subject, true, outbox))
-        return false
-      this.operations.reject(step, operation, 'invalid')
-      return true
-    }
-    return false
-  }
-
-  /** Whether we need nobody to find a peer: ourselves, one that is connected, or a sound entry of our table. */
-  private isAtHand(step: Step, peer: PeerRef): boolean {
-    const { node, nowMs } = step
-    if (peer === this.selves[node] || this.routing.roundTrips(node, peer) <= 2) return true
-    return this.routing.isMember(node, peer) && this.routing.state(node, peer, nowMs) !== 'benched'
   }
 
   private answerArrived(step: Step, id: number, message: Message, rttMs: number): void {

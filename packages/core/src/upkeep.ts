@@ -192,5 +192,6 @@ export function upkeepWalk(): StartOperation {
     peer: NO_PEER,
     quorum: 0,
     countMax: 0,
+    reach: 'all',
   }
 }

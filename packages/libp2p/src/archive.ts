@@ -92,6 +92,11 @@ export class Archive {
     await storage.putProvider(keyBytes, this.selfName, 0, [])
   }
 
+  /** Resolves when every write asked for so far has ended. */
+  settled(): Promise<void> {
+    return this.init.storage.settled()
+  }
+
   /** The core holds the peer no more: it has no record here, so where it can be reached is of no use. */
   forget(peer: PeerRef): void {
     if (!this.addressed.delete(peer)) return

@@ -21,6 +21,7 @@ import {
 } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
+import { limitOf, quorumOf } from './call-options.ts'
 import { SYSTEM_CLOCK } from './clock.ts'
 import { Feedback } from './feedback.ts'
 import { FirstPeer } from './first-peer.ts'
@@ -40,6 +41,8 @@ import { InboundStreams } from './streams/inbound.ts'
 import { StreamPool } from './streams/outbound.ts'
 import { Tags } from './tags.ts'
 import type {
+  FindProvidersOptions,
+  GetOptions,
   KadDHTComponents,
   KadDHTInit,
   ProviderOutcome,
@@ -50,9 +53,6 @@ import type {
   SingleKadDHT,
   Validators,
 } from './types.ts'
-
-/** Providers after which `findProviders` ends, as in `@libp2p/kad-dht`. */
-const PROVIDERS_WANTED = 20
 
 export class KadDHT
   extends TypedEventEmitter<PeerDiscoveryEvents>
@@ -111,6 +111,7 @@ export class KadDHT
       logger,
       logPrefix,
       dispatch,
+      peerStore: components.peerStore,
       isConnected: (peer) => this.links.isConnected(peer),
     })
     this.pool = this.makePool()
@@ -223,9 +224,9 @@ export class KadDHT
 
   async *get(
     key: Uint8Array,
-    options: RoutingOptions = {},
+    options: GetOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    yield* this.run({ type: 'getValue', keyBytes: key }, options)
+    yield* this.run({ type: 'getValue', keyBytes: key, quorum: quorumOf(options) }, options)
   }
 
   async *provide(
@@ -234,6 +235,7 @@ export class KadDHT
   ): AsyncGenerator<QueryEvent, void, undefined> {
     const keyBytes = cid.multihash.bytes
     yield* this.run({ type: 'provide', keyBytes, peer: this.host.self }, options)
+    if (options.useNetwork === false) await this.host.archive.settled()
   }
 
   async cancelReprovide(cid: CID, options?: AbortOptions): Promise<void> {
@@ -244,10 +246,10 @@ export class KadDHT
 
   async *findProviders(
     cid: CID,
-    options: RoutingOptions = {},
+    options: FindProvidersOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
     const keyBytes = cid.multihash.bytes
-    yield* this.run({ type: 'findProviders', keyBytes, countMax: PROVIDERS_WANTED }, options)
+    yield* this.run({ type: 'findProviders', keyBytes, countMax: limitOf(options) }, options)
   }
 
   async *findPeer(
@@ -288,7 +290,8 @@ export class KadDHT
     ask: Ask,
     options: RoutingOptions,
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    if (!this.options.allowQueryWithZeroPeers && this.routingTable.size === 0) {
+    const isAlone = this.routingTable.size === 0 && options.useNetwork !== false
+    if (isAlone && !this.options.allowQueryWithZeroPeers) {
       await this.firstPeer.wait(options.signal)
     }
     yield* this.queries.run(ask, options)

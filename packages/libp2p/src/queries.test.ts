@@ -54,6 +54,7 @@ class Rig {
       directory: {
         self: SELF,
         peerId,
+        find: (sought) => PEERS.findIndex((peer) => peer.equals(sought)),
         internId: (sought) => PEERS.findIndex((peer) => peer.equals(sought)),
         info: (ref) => {
           const peer = peerId(ref)
@@ -61,6 +62,7 @@ class Rig {
         },
       },
       self,
+      peerStore: { get: () => Promise.reject(new Error('not there')) },
       logger: { forComponent: (name) => this.loggerOf(name) },
       logPrefix: 'test',
       dispatch: (input) => this.given.push(input),

@@ -14,6 +14,7 @@ import {
   type OperationOutcome,
   type OperationType,
   type PeerRef,
+  type Reach,
 } from '@kadmium/core'
 import {
   AbortError,
@@ -22,10 +23,12 @@ import {
   NotFoundError,
   type PeerId,
   type PeerInfo,
+  type PeerStore,
   type RoutingOptions,
 } from '@libp2p/interface'
 import { AsyncQueue } from './async-queue.ts'
 import { keyOf } from './bridge.ts'
+import { reachOf } from './call-options.ts'
 import type { Directory } from './directory.ts'
 import { QueryError, requestError } from './errors.ts'
 import * as events from './events.ts'
@@ -33,11 +36,12 @@ import type { DisjointPath, QueryEvent } from './types.ts'
 import { MESSAGE_NAMES } from './wire/codec.ts'
 
 export interface QueriesInit {
-  directory: Pick<Directory, 'info' | 'internId' | 'peerId' | 'self'>
+  directory: Pick<Directory, 'find' | 'info' | 'internId' | 'peerId' | 'self'>
   self: PeerId
   logger: ComponentLogger
   logPrefix: string
   dispatch: (input: Input) => void
+  peerStore: Pick<PeerStore, 'get'>
   isConnected: (peer: PeerId) => boolean
 }
 
@@ -55,6 +59,7 @@ export interface Ask {
 
 interface Query {
   ask: Ask
+  reach: Reach
   queue: AsyncQueue<QueryEvent>
   options: RoutingOptions
   /** Peers that were asked. BOUNDED: by the core, which asks each candidate and each holder once */
@@ -95,10 +100,18 @@ export class Queries {
   }
 
   /** Runs an operation. Breaking out of the generator or aborting the signal cancels what is in flight. */
-  run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
-    const operation = ++this.sequence
+  async *run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
+    const reach = reachOf(ask.type, options)
+    if (reach === null) return failIf(errorOf(ask, 'notFound'))
+    if (reach === 'local' && ask.sought !== undefined) {
+      const peer = await this.peerHere(ask.sought)
+      if (peer === null) throw new NotFoundError('Peer not found')
+      yield events.finalPeerEvent({ from: this.init.self, peer, path: { ...LOCAL } }, options)
+      return
+    }
     const query: Query = {
       ask,
+      reach,
       queue: new AsyncQueue(),
       options,
       asked: new Set(),
@@ -106,7 +119,7 @@ export class Queries {
       running: 0,
       pathEnded: false,
     }
-    return this.read(operation, query)
+    yield* this.read(++this.sequence, query)
   }
 
   /** The core tells of an operation. */
@@ -172,7 +185,7 @@ export class Queries {
     signal?.addEventListener('abort', onAbort)
     this.live.set(operation, query)
     this.log(query.ask, 'begins')
-    this.start(operation, query.ask)
+    this.start(operation, query)
     yield* query.queue.read(() => {
       signal?.removeEventListener('abort', onAbort)
       // Nobody listens any more; ended operations are gone already.
@@ -180,7 +193,7 @@ export class Queries {
     })
   }
 
-  private start(operation: number, ask: Ask): void {
+  private start(operation: number, { ask, reach }: Query): void {
     const { sought, peer = NO_PEER } = ask
     this.init.dispatch({
       kind: 'startOperation',
@@ -192,7 +205,18 @@ export class Queries {
       peer: sought === undefined ? peer : this.init.directory.internId(sought),
       quorum: ask.quorum ?? 0,
       countMax: ask.countMax ?? 0,
+      reach,
     })
+  }
+
+  /** A peer and where it is reached, as far as that is known here: by us, else by libp2p. */
+  private async peerHere(id: PeerId): Promise<PeerInfo | null> {
+    const { directory, peerStore } = this.init
+    const info = directory.info(directory.find(id))
+    if (info !== null && info.multiaddrs.length > 0) return info
+    const stored = await peerStore.get(id).catch(() => null)
+    const multiaddrs = stored?.addresses.map(({ multiaddr }) => multiaddr) ?? []
+    return multiaddrs.length > 0 ? { id, multiaddrs } : null
   }
 
   private asking(query: Query, ref: PeerRef, message: Message): void {
@@ -267,7 +291,7 @@ export class Queries {
   private closestFound(query: Query, message: Message): void {
     this.endPath(query)
     for (const peer of message.closer.subarray(0, message.closerCount)) {
-      this.finalPeer(query, NO_PEER, peer, { ...NO_PATH })
+      this.finalPeer(query, NO_PEER, peer, { ...(query.reach === 'local' ? LOCAL : NO_PATH) })
     }
   }
 
@@ -310,6 +334,10 @@ function pathOf({ waiting, running }: Query): DisjointPath {
   return { index: 0, queued, running, total: queued + running }
 }
 
+function failIf(error: Error | undefined): void {
+  if (error !== undefined) throw error
+}
+
 /** What a caller is thrown at the end; nothing where the operation did what it could. */
 function errorOf(ask: Ask, outcome: OperationOutcome): Error | undefined {
   switch (outcome) {
@@ -326,7 +354,7 @@ function errorOf(ask: Ask, outcome: OperationOutcome): Error | undefined {
       if (ask.type === 'getClosest' || ask.type === 'findProviders') return undefined
       return new QueryError('No peer of the DHT could be reached')
     case 'notFound':
-      if (ask.type === 'findProviders') return undefined
+      if (ask.type === 'getClosest' || ask.type === 'findProviders') return undefined
       return new NotFoundError(ask.type === 'findPeer' ? 'Peer not found' : 'No record found')
   }
 }

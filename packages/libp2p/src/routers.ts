@@ -9,7 +9,7 @@ import {
   type RoutingOptions,
 } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import type { KadDHT } from './types.ts'
+import type { FindProvidersOptions, GetOptions, KadDHT } from './types.ts'
 
 /** Name of this router in the providers that it finds, as with `@libp2p/kad-dht`. */
 const ROUTING = 'kad-dht'
@@ -31,7 +31,7 @@ export class DHTContentRouting implements ContentRouting {
 
   async *findProviders(
     cid: CID,
-    options: RoutingOptions = {},
+    options: FindProvidersOptions = {},
   ): AsyncGenerator<Provider, void, undefined> {
     for await (const event of this.dht.findProviders(cid, options)) {
       if (event.name !== 'PROVIDER') continue
@@ -43,7 +43,7 @@ export class DHTContentRouting implements ContentRouting {
     await drain(this.dht.put(key, value, options))
   }
 
-  async get(key: Uint8Array, options?: RoutingOptions): Promise<Uint8Array> {
+  async get(key: Uint8Array, options?: GetOptions): Promise<Uint8Array> {
     for await (const event of this.dht.get(key, options)) {
       if (event.name === 'VALUE') return event.value
     }

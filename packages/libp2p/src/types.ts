@@ -39,9 +39,34 @@ export type {
   ValueEvent,
 } from './events.ts'
 
+/** Options of `get`. */
+export interface GetOptions extends RoutingOptions {
+  /**
+   * Answers with a valid record after which the best of them is the value, a whole number from 1. Fewer
+   * decide when nobody is left to ask, or some time after the first (`kadmium.quorumTimeoutMs`). Default 1
+   * for keys under `/pk/`, which have one value only, and `kadmium.mutableQuorum` for all others.
+   */
+  quorum?: number
+}
+
+/** Options of `findProviders`. */
+export interface FindProvidersOptions extends RoutingOptions {
+  /**
+   * Providers after which the search ends, a whole number from 1, or `Infinity` to ask everybody near the
+   * content. A search ends only when three peers have named some, so that no single liar ends it: it may
+   * yield more. Default 20.
+   */
+  limit?: number
+}
+
 /**
  * The DHT of one libp2p node. Queries are async iterables of events; a peer that fails is an event, not
  * an error, and leaving the loop cancels what is still in flight.
+ *
+ * They take the options of libp2p's routing: with `useNetwork: false` they go by what this node has itself
+ * (a `put` or `provide` is stored here alone, and what is provided is announced when it would be announced
+ * anew), with `useCache: false` by what others say, even if the answer is here; with both a find finds
+ * nothing.
  *
  * All queries throw `QueryError` where too many run at once (512), the reason of the `signal` when that is
  * aborted, and `AbortError` when the node stops. They have no time-out of their own: pass a `signal`.
@@ -64,15 +89,17 @@ export interface KadDHT {
 
   /**
    * Finds the value of a key, such as `/pk/…`. The last `VALUE` event has the best one. Throws
-   * `NotFoundError` where nobody has it, `QueryError` where nobody could be asked.
+   * `NotFoundError` where nobody has it, `QueryError` where nobody could be asked, and
+   * `InvalidParametersError` for a `quorum` that is no whole number from 1.
    */
-  get(key: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
+  get(key: Uint8Array, options?: GetOptions): AsyncIterable<QueryEvent>
 
   /**
-   * Finds peers that have the content, 20 at most; they come as `PROVIDER` events as soon as they are
-   * known. Ends without an error where there are none.
+   * Finds peers that have the content, 20 unless `limit` says otherwise; they come as `PROVIDER` events as
+   * soon as they are known. Ends without an error where there are none. Throws `InvalidParametersError` for
+   * a `limit` out of range.
    */
-  findProviders(key: CID, options?: RoutingOptions): AsyncIterable<QueryEvent>
+  findProviders(key: CID, options?: FindProvidersOptions): AsyncIterable<QueryEvent>
 
   /**
    * Finds the addresses of a peer; they come as a `FINAL_PEER` event. Throws `NotFoundError` where nobody

@@ -6,7 +6,7 @@
  */
 import type { Config } from '../config.ts'
 import type { Verdict } from '../messages.ts'
-import type { PeerRef } from '../peers.ts'
+import { NO_PEER, type PeerRef } from '../peers.ts'
 import type { FoundRecord, Operation } from './operation.ts'
 import type { OperationPort, Step } from './port.ts'
 
@@ -21,7 +21,7 @@ export function defaultQuorum(keyBytes: Uint8Array, config: Config): number {
   return single ? 1 : config.mutableQuorum
 }
 
-/** A peer answered with a record. */
+/** A peer answered with a record, or (`NO_PEER`) we hold one: it is judged like any other, since it may have run out. */
 export function recordFound(
   port: OperationPort,
   step: Step,
@@ -46,8 +46,8 @@ export function recordJudged(
   operation.judged = null
   // With nothing to compare with, a record is better or invalid: all else is no verdict.
   const isVerdict = operation.best !== null || verdict === 'better'
-  if (verdict === 'invalid') port.lied(step, found.peer)
-  else if (isVerdict) count(step, config, operation, found, verdict)
+  if (verdict === 'invalid' && found.peer !== NO_PEER) port.lied(step, found.peer)
+  if (verdict !== 'invalid' && isVerdict) count(step, config, operation, found, verdict)
   judgeNext(port, step, operation)
 }
 
@@ -63,7 +63,7 @@ export function judgeNext(port: OperationPort, step: Step, operation: Operation)
     if (found === undefined) return
     if (operation.best !== null && bytesEqual(found.record, operation.best)) {
       operation.agreed++
-      operation.current.push(found.peer)
+      list(operation.current, found.peer)
     } else if (port.judge(step, operation, found.record, operation.best)) {
       operation.judged = found
     } else {
@@ -88,17 +88,22 @@ function count(
 ): void {
   operation.agreed++
   if (verdict === 'worse') {
-    operation.stale.push(found.peer)
+    list(operation.stale, found.peer)
   } else if (verdict === 'better') {
     if (operation.best === null) operation.decideAtMs = step.nowMs + config.quorumTimeoutMs
     operation.stale.push(...operation.current)
     operation.current.length = 0
     operation.best = found.record
     operation.bestFrom = found.peer
-    operation.current.push(found.peer)
+    list(operation.current, found.peer)
   } else if (verdict === 'same') {
-    operation.current.push(found.peer)
+    list(operation.current, found.peer)
   }
+}
+
+/** Ourselves are in no list of peers. */
+function list(peers: PeerRef[], peer: PeerRef): void {
+  if (peer !== NO_PEER) peers.push(peer)
 }
 
 function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {

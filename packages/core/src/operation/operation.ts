@@ -1,7 +1,7 @@
 /** What is known of one operation under way: plain data, pooled, without decisions. */
 import { KEY_WORDS, type Key } from '../key.ts'
 import { Lookup, type LookupInit } from '../lookup/lookup.ts'
-import type { OperationType } from '../messages.ts'
+import type { OperationType, Reach } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -32,7 +32,8 @@ export class Operation {
   /** The peer that is looked for, or that provides. */
   subject: PeerRef = NO_PEER
   readonly lookup: Lookup
-  /** The walk has begun: before, an own record is being judged and stored. */
+  reach: Reach = 'all'
+  /** The walk has begun: before, an own record is being judged, and stored where it is put. */
   walking = false
   /** The caller has been told the outcome; what goes on is in the background. */
   ended = false
@@ -48,7 +49,7 @@ export class Operation {
   bestFrom: PeerRef = NO_PEER
   /** Answers with a valid record so far. */
   agreed = 0
-  /** Peers that answered with the best, or with one of its rank. */
+  /** Peers that answered with the best, or with one of its rank; not ourselves. */
   readonly current: PeerRef[] = [] // BOUNDED: by candidates, each answers once; pinned by the lookup
   /** The record with the judge, or null. */
   judged: FoundRecord | null = null
@@ -92,6 +93,7 @@ export class Operation {
     this.keyBytes = NO_BYTES
     this.record = null
     this.subject = NO_PEER
+    this.reach = 'all'
     this.walking = false
     this.ended = false
     this.learned = 0

@@ -34,6 +34,7 @@ describe('operations', () => {
       peer: -1,
       quorum: 0,
       countMax: 0,
+      reach: 'all',
     })
     world.runFor(5_000)
     expect([run.outcome, run.closest.length, world.sent.putValue]).toEqual(['ok', 19, 0])

@@ -27,6 +27,7 @@ import {
   recordFound,
   recordJudged,
 } from './get.ts'
+import { concludeHere } from './local.ts'
 import { Operation } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
 import { scoutsAreOut, storeAnswered, storeFailed, storeOutcome, storeWhatIsDue } from './store.ts'
@@ -91,6 +92,7 @@ export class Operations {
     operation.keyBytes = start.keyBytes
     operation.record = start.record
     operation.countMax = start.countMax
+    operation.reach = start.reach
     operation.quorum = start.quorum > 0 ? start.quorum : defaultQuorum(start.keyBytes, this.config)
     if (this.book.has(start.peer)) {
       this.book.pin(start.peer)
@@ -100,10 +102,14 @@ export class Operations {
     return operation
   }
 
-  /** Begins the walk from the nearest peers known. */
+  /** Begins the walk from the nearest peers known, or ends where nobody shall be asked. */
   walk(step: Step, operation: Operation): void {
     const { node } = step
     operation.walking = true
+    if (operation.reach === 'local') {
+      this.end(step, operation, concludeHere(this.port, step, operation, this.prospects))
+      return
+    }
     const { lookup } = operation
     lookup.begin(operation.key, 0, this.port.self(node), this.port.failureShare(node))
     const count = this.port.seeds(step, operation.key, this.prospects)
@@ -115,13 +121,9 @@ export class Operations {
     this.advance(step, operation)
   }
 
-  /** A local find that counts as the first answer: our own record or providers of our own store. */
+  /** Our own record counts as the first answer. The walk begins when it has been judged. */
   ownRecord(step: Step, operation: Operation, record: Uint8Array): void {
-    operation.best = record
-    operation.bestFrom = NO_PEER
-    operation.agreed = 1
-    operation.decideAtMs = step.nowMs + this.config.quorumTimeoutMs
-    this.noteDeadline(operation)
+    recordFound(this.port, step, operation, NO_PEER, record)
   }
 
   /** A peer answered a request of the operation. */
@@ -166,7 +168,8 @@ export class Operations {
   judged(step: Step, operation: Operation, verdict: Verdict): void {
     recordJudged(this.port, step, this.config, operation, verdict)
     this.noteDeadline(operation)
-    this.advance(step, operation)
+    if (operation.walking) this.advance(step, operation)
+    else this.walk(step, operation)
   }
 
   /** Those that waited long enough decide. */
@@ -302,6 +305,7 @@ export class Operations {
     const over = operation.lookup.done && allJudged(operation)
     if (!enough && !over) return false
     step.outbox.valueFound(operation.id, operation.bestFrom, best)
+    if (operation.bestFrom !== NO_PEER) this.port.keepBetter(step, operation, best)
     for (const peer of operation.stale) {
       if (!this.port.hasRoom(step)) break
       const message = step.outbox.message('putValue')

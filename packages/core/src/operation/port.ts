@@ -46,6 +46,8 @@ export interface OperationPort {
   isTrusted(step: Step, peer: PeerRef): boolean
   /** Nearest known peers that are worth asking. */
   seeds(step: Step, key: Uint32Array, out: Int32Array): number
+  /** The nearest members of our table that are likely to answer, nearest first, at most k. */
+  nearest(step: Step, key: Uint32Array, out: Int32Array): number
   /** Share of requests that failed lately. */
   failureShare(node: number): number
   /** Estimated number of nodes, 0 when unknown. */
@@ -54,6 +56,8 @@ export interface OperationPort {
   observe(node: number, target: Uint32Array, peers: Int32Array, count: number): void
   /** Asks for a verdict on a record; false when too many wait already: `resume` follows once there is room. */
   judge(step: Step, operation: Operation, record: Uint8Array, against: Uint8Array | null): boolean
+  /** A get found this record: if we hold an older one of its key, this takes its place. */
+  keepBetter(step: Step, operation: Operation, record: Uint8Array): void
   /** A peer sent a record that is not valid. */
   lied(step: Step, peer: PeerRef): void
   /** A number 0..2^32-1 when this choice of an upkeep walk shall explore, else -1. */

@@ -63,6 +63,15 @@ export class Puts {
     return null
   }
 
+  /** Takes the place of another record of the key that is held, if it is better. Nobody is told. */
+  keepBetter(nowMs: number, entry: Entry, outbox: Outbox): void {
+    const held = this.values.live(packKey(entry.key, 0), nowMs)
+    if (held === undefined || !this.isSized(entry) || bytesEqual(held.record, entry.record)) return
+    if (!this.jobs.hasRoom(true)) return
+    const put = { ...newPut(entry, true, 0), silent: true, remainsOurs: held.own }
+    this.enter(nowMs, put, outbox)
+  }
+
   canJudge(): boolean {
     return this.jobs.hasRoom(true)
   }
@@ -161,7 +170,7 @@ export class Puts {
       if (held === undefined) return this.end(nowMs, put, 'invalid', outbox)
       if (verdict === 'worse') return this.end(nowMs, put, 'worse', outbox)
       if (!bytesEqual(put.record, held.record)) return this.end(nowMs, put, 'held', outbox)
-      if (put.own) this.values.own(held)
+      if (put.remainsOurs) this.values.own(held)
       const isEarly = expiresAtMs - held.expiresAtMs < this.config.renewalMinMs
       if (isEarly) return this.end(nowMs, put, 'held', outbox)
       put.remainsOurs = held.own

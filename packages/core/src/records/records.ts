@@ -82,6 +82,21 @@ export class Records {
   }
 
   /**
+   * A record that a get has found. If another one of its key is held, it is judged against that, and takes
+   * its place where it is better. What is not held stays out; nobody is told.
+   */
+  keepBetter(
+    node: number,
+    nowMs: number,
+    key: Key,
+    keyBytes: Uint8Array,
+    record: Uint8Array,
+    outbox: Outbox,
+  ): void {
+    this.puts[node]?.keepBetter(nowMs, { key, keyBytes, record }, outbox)
+  }
+
+  /**
    * Asks for a verdict on a record for an operation, alone (`against` null) or against another. Ends with
    * a `judged` from `validated`. Returns the job, or 0 when `jobsMax` are waiting.
    */

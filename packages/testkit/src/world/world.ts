@@ -20,6 +20,7 @@ import {
   Outbox,
   type Output,
   Random,
+  type Reach,
   type Verdict,
 } from '@kadmium/core'
 import { shareBits } from './bits.ts'
@@ -72,6 +73,7 @@ export interface Ask extends Subject {
   peer?: number
   quorum?: number
   countMax?: number
+  reach?: Reach
 }
 
 const START_MS = 1_000_000_000
@@ -194,20 +196,18 @@ export class World {
 
   /** Starts an operation. */
   start(node: number, ask: Ask): OperationRun {
-    const id = ++this.sequence
-    const run = newRun(id, node, ask.type, this.nowMs)
-    this.runs.set(id, run)
+    const run = newRun(++this.sequence, node, ask.type, this.nowMs)
+    this.runs.set(run.id, run)
     const subject = ask.type === 'provide' ? node : ask.peer
     this.give(node, {
       kind: 'startOperation',
-      operation: id,
-      type: ask.type,
-      key: ask.key,
-      keyBytes: ask.keyBytes,
-      record: ask.record ?? null,
+      operation: run.id,
+      record: null,
+      quorum: 0,
+      countMax: 0,
+      reach: 'all',
+      ...ask,
       peer: subject === undefined ? NO_PEER : this.seat(node).names.refOf(subject),
-      quorum: ask.quorum ?? 0,
-      countMax: ask.countMax ?? 0,
     })
     return run
   }
