@@ -239,6 +239,7 @@ export interface StartOperation {
   quorum: number
   /** `findProviders`: end after so many providers; 0 for no limit. */
   countMax: number
+  /** Whether others are asked, and whether what the node has itself counts. */
   reach: Reach
 }
 

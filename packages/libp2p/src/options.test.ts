@@ -105,6 +105,17 @@ describe('parameters of Kadmium', () => {
     expect(resolveOptions({ kadmium }).config).toEqual({ ...DEFAULT_CONFIG, ...kadmium })
   })
 
+  test('of renewal keep to the life of a record', () => {
+    const renewalOf = (init: KadDHTInit): number => resolveOptions(init).config.renewalMinMs
+    expect(renewalOf({})).toBe(DEFAULT_CONFIG.renewalMinMs)
+    expect(renewalOf({ reprovide: { validity: 48_000 } })).toBe(1_000)
+    expect(renewalOf({ reprovide: { validity: 2 * DEFAULT_CONFIG.recordValidityMs } })).toBe(
+      DEFAULT_CONFIG.renewalMinMs,
+    )
+    const kadmium = { renewalMinMs: 7_000 }
+    expect(renewalOf({ reprovide: { validity: 48_000 }, kadmium })).toBe(7_000)
+  })
+
   test('are refused where they have an option with another name', () => {
     const kadmium: Partial<Config> = { recordValidityMs: 5 }
     expect(() => resolveOptions({ kadmium })).toThrow('its name is reprovide.validity')

@@ -31,6 +31,9 @@ export interface Options {
   config: Config
 }
 
+/** Of a record's life, what it must gain to be written anew, at most; that of the defaults. */
+const RENEWAL_SHARE = DEFAULT_CONFIG.renewalMinMs / DEFAULT_CONFIG.recordValidityMs
+
 /** Options that steer a part which Kadmium does without, and what to do instead. */
 const REFUSED: Partial<Record<keyof KadDHTInit, string>> = {
   kBucketSplitThreshold:
@@ -146,6 +149,11 @@ function resolveConfig(init: KadDHTInit): Config {
       throw refusal(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
     // An unknown name has a fault, so that what is set has the type that its name asks for.
     set(key as keyof Config, name, value as never)
+  }
+  // Records that live shorter must be renewed sooner, or none would be before it runs out.
+  const renewalMs = config.recordValidityMs * RENEWAL_SHARE
+  if (init.kadmium?.renewalMinMs === undefined) {
+    config.renewalMinMs = Math.min(config.renewalMinMs, renewalMs)
   }
   return config
 }

@@ -224,7 +224,10 @@ export interface ReProvideInit {
    * the second time is announced. Default 1 h.
    */
   interval?: number
-  /** How long records live, values too, ms. Default 48 h. */
+  /**
+   * How long records live, values too, ms. One that comes again is written again when it gains a 48th of
+   * this, 1 h at most, unless `kadmium.renewalMinMs` is set. Default 48 h.
+   */
   validity?: number
 }
 
