@@ -59,7 +59,7 @@ interface Call {
 }
 
 const WHAT = [
-  ...(['wake', 'wake', 'start', 'stop', 'refresh', 'keyPicked'] as const),
+  ...(['wake', 'wake', 'start', 'stop', 'keyPicked'] as const),
   ...(['operation', 'operation', 'operation', 'operation', 'cancelOperation'] as const),
   ...(['requestArrived', 'requestArrived', 'answer', 'answer', 'answer', 'answer'] as const),
   ...(['answer', 'answer', 'fail', 'link', 'link', 'link', 'speaks', 'speaks', 'speaks'] as const),
@@ -335,7 +335,6 @@ class Driver {
     switch (what) {
       case 'start':
       case 'stop':
-      case 'refresh':
         return { kind: what }
       case 'keyPicked':
         return { kind: what, key, keyBytes }

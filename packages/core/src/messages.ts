@@ -173,8 +173,6 @@ export type Input =
    * request to its answer, one round trip and the peer's work; -1 where the host can't tell.
    */
   | { kind: 'answerArrived'; request: number; message: Message; rttMs: number }
-  /** Look whether the table is fresh now, not at its time. */
-  | { kind: 'refresh' }
   /** The answer to `pickKey`: the node walks there. */
   | { kind: 'keyPicked'; key: Key; keyBytes: Uint8Array }
   /** Our request ends without an answer. */

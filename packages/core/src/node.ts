@@ -133,9 +133,6 @@ export class Nodes {
       case 'stop':
         this.stop(step)
         break
-      case 'refresh':
-        this.upkeep.refreshNow(node, nowMs)
-        break
       case 'startOperation':
         this.startOperation(step, input)
         break

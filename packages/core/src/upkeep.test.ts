@@ -152,21 +152,6 @@ describe('walks', () => {
     expect(node.take()).toEqual(['walkEnded 0'])
   })
 
-  it('are made at once when somebody wants the table fresh', () => {
-    const node = new Node()
-    node.link(1, 'connected')
-    node.speaks(1)
-    node.give({ kind: 'refresh' })
-    node.pass(0)
-    expect(node.take()).toEqual([]) // offline
-    node.give({ kind: 'start' })
-    node.pass(10_000)
-    node.take()
-    node.give({ kind: 'refresh' })
-    node.pass(0)
-    expect(node.take()).toEqual(['pickKey 256'])
-  })
-
   it('end with stop, and begin anew with start', () => {
     const node = new Node()
     node.give({ kind: 'start' })

@@ -68,12 +68,6 @@ export class Upkeep {
 
   start(node: number, nowMs: number): void {
     this.online[node] = 1
-    this.refreshNow(node, nowMs)
-  }
-
-  /** The next walk is due now. */
-  refreshNow(node: number, nowMs: number): void {
-    if (!this.isOnline(node)) return
     this.turns[node] = 0
     this.refreshAt[node] = nowMs
   }

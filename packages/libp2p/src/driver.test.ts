@@ -63,7 +63,7 @@ class Rig {
 
 const wake: Input = { kind: 'wake' }
 const start: Input = { kind: 'start' }
-const refresh: Input = { kind: 'refresh' }
+const stop: Input = { kind: 'stop' }
 const found = (operation: number): Input => ({ kind: 'cancelOperation', operation })
 
 describe('outputs', () => {
@@ -112,12 +112,12 @@ describe('outputs', () => {
       outbox.pickKey(2)
     }
     rig.onEffect = (name) => {
-      rig.driver.dispatch(refresh)
+      rig.driver.dispatch(stop)
       if (name === 'pickKey 1') throw new Error('no')
     }
     rig.driver.dispatch(start)
     expect(rig.done).toEqual(['pickKey 1', 'pickKey 2'])
-    expect(rig.kinds).toEqual(['start', 'refresh', 'refresh'])
+    expect(rig.kinds).toEqual(['start', 'stop', 'stop'])
     expect(rig.failures).toEqual([new Error('no')])
     expect(rig.clock.nextMs).toBe(5_000)
   })
@@ -128,8 +128,8 @@ describe('outputs', () => {
       if (input.kind === 'start') throw new Error('assert')
     }
     expect(() => rig.driver.dispatch(start)).toThrow('assert')
-    rig.driver.dispatch(refresh)
-    expect(rig.kinds).toEqual(['start', 'refresh'])
+    rig.driver.dispatch(stop)
+    expect(rig.kinds).toEqual(['start', 'stop'])
   })
 })
 
@@ -156,7 +156,7 @@ describe('inputs', () => {
       if (input.kind === 'start') outbox.pickKey(1)
     }
     rig.onEffect = () => {
-      rig.driver.dispatch(refresh)
+      rig.driver.dispatch(stop)
       rig.driver.dispatch(() => {
         order.push('made')
         return wake
@@ -164,7 +164,7 @@ describe('inputs', () => {
       rig.driver.dispatch(() => null)
     }
     rig.driver.dispatch(start)
-    expect(order).toEqual(['start', 'refresh', 'made', 'wake'])
+    expect(order).toEqual(['start', 'stop', 'made', 'wake'])
   })
 
   test('in any nesting are handled one at a time and in the order of arrival', () => {
@@ -204,8 +204,8 @@ describe('the timer', () => {
   test('is one, and wakes the node at its deadline', () => {
     const rig = new Rig()
     rig.deadlineMs = 1_500.25
-    rig.driver.dispatch(refresh)
-    rig.driver.dispatch(refresh)
+    rig.driver.dispatch(stop)
+    rig.driver.dispatch(stop)
     expect(rig.clock.timerCount).toBe(1)
     rig.clock.advance(500)
     expect(rig.kinds).not.toContain('wake')
@@ -223,7 +223,7 @@ describe('the timer', () => {
       [3_000, 3_000],
     ] as const) {
       rig.deadlineMs = deadlineMs
-      rig.driver.dispatch(refresh)
+      rig.driver.dispatch(stop)
       expect(rig.clock.nextMs).toBe(timerMs)
       expect(rig.clock.timerCount).toBe(1)
     }
@@ -232,17 +232,17 @@ describe('the timer', () => {
   test('a deadline that has passed is served at once, but not within the input', () => {
     const rig = new Rig()
     rig.deadlineMs = 0
-    rig.driver.dispatch(refresh)
-    expect(rig.kinds).toEqual(['refresh'])
+    rig.driver.dispatch(stop)
+    expect(rig.kinds).toEqual(['stop'])
     rig.deadlineMs = Number.POSITIVE_INFINITY
     rig.clock.advance(0)
-    expect(rig.kinds).toEqual(['refresh', 'wake'])
+    expect(rig.kinds).toEqual(['stop', 'wake'])
   })
 
   test('a deadline beyond what timers can do is met by several', () => {
     const rig = new Rig()
     rig.deadlineMs = 1_000 + 60 * DAY_MS
-    rig.driver.dispatch(refresh)
+    rig.driver.dispatch(stop)
     rig.onInput = () => {
       if (rig.clock.now() >= rig.deadlineMs) rig.deadlineMs = Number.POSITIVE_INFINITY
     }
@@ -265,7 +265,7 @@ describe('the timer', () => {
         }
         for (const { inMs, onMs } of steps) {
           rig.deadlineMs = Math.min(rig.deadlineMs, rig.clock.now() + inMs + 0.5)
-          rig.driver.dispatch(refresh)
+          rig.driver.dispatch(stop)
           expect(rig.clock.timerCount).toBe(1)
           rig.clock.advance(onMs)
           expect(rig.deadlineMs).toBeGreaterThan(rig.clock.now() - 1)
@@ -280,11 +280,11 @@ describe('a driver that is stopped', () => {
   test('has no timer, sets none, and still handles inputs', () => {
     const rig = new Rig()
     rig.deadlineMs = 5_000
-    rig.driver.dispatch(refresh)
+    rig.driver.dispatch(stop)
     rig.driver.stop()
     expect(rig.clock.timerCount).toBe(0)
     rig.driver.dispatch(start)
-    expect(rig.kinds).toEqual(['refresh', 'start'])
+    expect(rig.kinds).toEqual(['stop', 'start'])
     expect(rig.clock.timerCount).toBe(0)
   })
 
@@ -301,7 +301,7 @@ describe('a driver that is stopped', () => {
     const rig = new Rig()
     rig.deadlineMs = 5_000
     rig.driver.stop()
-    rig.driver.dispatch(refresh)
+    rig.driver.dispatch(stop)
     rig.driver.start()
     expect(rig.clock.nextMs).toBe(5_000)
     rig.onInput = () => {

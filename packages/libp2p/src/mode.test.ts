@@ -133,6 +133,14 @@ test('an aborted change changes nothing', async () => {
   expect([rig.mode.get(), rig.serving]).toEqual(['client', false])
 })
 
+test('a server whose handler is refused anew is a client', async () => {
+  const rig = new Rig(false)
+  await rig.mode.start()
+  rig.registrar.fails = true
+  await expect(rig.mode.set('server', { force: true })).rejects.toThrow('no')
+  expect([rig.mode.get(), rig.serving]).toEqual(['client', false])
+})
+
 test('a refused change is told, the mode stays, and the next one works', async () => {
   const rig = new Rig(true)
   await rig.mode.start()

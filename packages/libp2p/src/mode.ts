@@ -45,8 +45,8 @@ export class ModeSwitch {
   }
 
   /**
-   * Resolves when identify tells the new mode. Throws if the registrar refuses, or the signal's reason
-   * where it is aborted before; the mode is the old one then.
+   * Resolves when identify tells the new mode. Throws the signal's reason where it is aborted before, and
+   * the mode is the old one; throws if the registrar refuses a server's handler, and the node is a client.
    */
   set(mode: Mode, options: SetModeOptions = {}): Promise<void> {
     return this.enqueue(async () => {
@@ -57,7 +57,7 @@ export class ModeSwitch {
       }
       this.init.log('enabling %s mode while in %s mode', mode, this.mode)
       if (this.running) await this.apply(mode)
-      this.mode = mode
+      else this.mode = mode
     })
   }
 
@@ -84,9 +84,11 @@ export class ModeSwitch {
   private async apply(mode: Mode): Promise<void> {
     const { registrar, protocol, maxInboundStreams, maxOutboundStreams, onStream } = this.init
     await this.unhandle()
+    this.mode = 'client' // what it is without a handler, if the registrar refuses one
     if (mode === 'client') return this.init.onClient()
     await registrar.handle(protocol, onStream, { maxInboundStreams, maxOutboundStreams })
     this.handling = true
+    this.mode = mode
   }
 
   private async unhandle(): Promise<void> {

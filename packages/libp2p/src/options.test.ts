@@ -151,7 +151,7 @@ describe('parameters of Kadmium', () => {
   })
 })
 
-test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('no count is %d', (value) => {
+test.each([0, -1, 1.5, 1e12, Number.NaN, Number.POSITIVE_INFINITY])('no count is %d', (value) => {
   expect(() => resolveOptions({ maxInboundStreams: value })).toThrow('maxInboundStreams')
   expect(() => resolveOptions({ reprovide: { interval: value } })).toThrow('reprovide.interval')
 })

@@ -12,6 +12,11 @@ export const PROTOCOL = '/ipfs/kad/1.0.0'
 
 const HOUR_MS = 3_600_000
 
+/** Streams, announcements at once and such: far above what is of use. */
+const COUNT_MAX = 65_536
+
+const MS_MAX = 365 * 24 * HOUR_MS
+
 /** The options of a service, complete. */
 export interface Options {
   protocol: string
@@ -95,13 +100,13 @@ export function resolveOptions(init: KadDHTInit): Options {
     selectors: init.selectors ?? {},
     maxInboundStreams: count('maxInboundStreams', init.maxInboundStreams, 32),
     maxOutboundStreams: count('maxOutboundStreams', init.maxOutboundStreams, 64),
-    incomingMessageTimeoutMs: count('incomingMessageTimeout', init.incomingMessageTimeout, 10_000),
+    incomingMessageTimeoutMs: millis('incomingMessageTimeout', init.incomingMessageTimeout, 10_000),
     reprovide: {
       concurrency: count('reprovide.concurrency', reprovide.concurrency, 10),
       maxQueueSize: count('reprovide.maxQueueSize', reprovide.maxQueueSize, 16_384),
-      threshold: count('reprovide.threshold', reprovide.threshold, 24 * HOUR_MS),
-      interval: count('reprovide.interval', reprovide.interval, HOUR_MS),
-      validity: count('reprovide.validity', reprovide.validity, DEFAULT_CONFIG.recordValidityMs),
+      threshold: millis('reprovide.threshold', reprovide.threshold, 24 * HOUR_MS),
+      interval: millis('reprovide.interval', reprovide.interval, HOUR_MS),
+      validity: millis('reprovide.validity', reprovide.validity, DEFAULT_CONFIG.recordValidityMs),
     },
     config: resolveConfig(init),
   }
@@ -159,9 +164,18 @@ function resolveConfig(init: KadDHTInit): Config {
 }
 
 function count(name: string, value: number | undefined, otherwise: number): number {
-  if (value === undefined) return otherwise
-  if (Number.isFinite(value) && value >= 1) return value
-  throw new InvalidParametersError(`The option ${name} must be a number from 1, and is ${value}`)
+  return within(name, value ?? otherwise, COUNT_MAX)
+}
+
+function millis(name: string, value: number | undefined, otherwise: number): number {
+  return within(name, value ?? otherwise, MS_MAX)
+}
+
+function within(name: string, value: number, max: number): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value
+  throw new InvalidParametersError(
+    `The option ${name} must be a whole number from 1 to ${max}, and is ${value}`,
+  )
 }
 
 function refusal(name: string, instead: string): Error {

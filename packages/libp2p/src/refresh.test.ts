@@ -77,3 +77,16 @@ test('the signal reaches each lookup, and what one throws is thrown', async () =
   await expect(refreshTable(self, watched, { signal: controller.signal })).rejects.toThrow('enough')
   expect(new Set(seen)).toEqual(new Set([controller.signal]))
 })
+
+test('after a failure no further lookup begins', async () => {
+  const self = await somePeer()
+  const peers = await Promise.all(Array.from({ length: 64 }, somePeer))
+  const { closest, asked } = lookups(peers)
+  const failing: Closest = (key, options) => {
+    if (asked.length === 2) throw new Error('no')
+    return closest(key, options)
+  }
+  await expect(refreshTable(self, failing, {})).rejects.toThrow('no')
+  for (let i = 0; i < 1_000; i++) await Promise.resolve()
+  expect(asked.length).toBeLessThanOrEqual(4)
+})

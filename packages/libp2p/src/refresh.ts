@@ -27,8 +27,9 @@ export async function refreshTable(
     if (event.name === 'FINAL_PEER') deepest = Math.max(deepest, sharedBits(own, event.peer.id))
   }
   let bits = 0
+  let failed = false
   const lookUp = async (): Promise<void> => {
-    while (bits <= Math.min(deepest, BITS_MAX)) {
+    while (!failed && bits <= Math.min(deepest, BITS_MAX)) {
       const picked = randomKeyInBucket(own, bits++, (bytes) => crypto.getRandomValues(bytes))
       if (picked === null) continue
       for await (const _ of closest(picked.keyBytes, options)) {
@@ -36,7 +37,13 @@ export async function refreshTable(
       }
     }
   }
-  await Promise.all(Array.from({ length: CONCURRENCY }, lookUp))
+  const workers = Array.from({ length: CONCURRENCY }, () =>
+    lookUp().catch((error: unknown) => {
+      failed = true // what runs beside it comes to its end, nothing else begins
+      throw error
+    }),
+  )
+  await Promise.all(workers)
 }
 
 function sharedBits(own: Key, peer: PeerId): number {

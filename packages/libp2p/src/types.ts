@@ -151,7 +151,7 @@ export interface KadDHT {
   /** A server answers the requests of others; a client only asks. */
   getMode(): 'client' | 'server'
 
-  /** Changes the mode; `force` also where the mode was fixed by `clientMode`. */
+  /** Changes the mode for good, or, where `clientMode` was not given, until the addresses of the node change. */
   setMode(mode: 'client' | 'server', options?: SetModeOptions): Promise<void>
 
   /**
@@ -178,7 +178,7 @@ export type PeerInfoMapper = (peer: PeerInfo) => PeerInfo
 
 /** How the mode is set. */
 export interface SetModeOptions extends AbortOptions {
-  /** Also where the mode was fixed. Default false. */
+  /** Registers the handler of the protocol anew where the mode is the same already. Default false. */
   force?: boolean
 }
 

@@ -164,7 +164,7 @@ describe.each(KINDS)('%s', (kind) => {
     }
   })
 
-  test('tells of peers with their addresses while it runs, and not after', async () => {
+  test('tells of peers with their addresses while it runs', async () => {
     const service = symbolsOf(at(5))[peerDiscoverySymbol] as EventTarget
     const found: PeerInfo[] = []
     service.addEventListener('peer', (event) => found.push((event as CustomEvent<PeerInfo>).detail))
@@ -175,15 +175,30 @@ describe.each(KINDS)('%s', (kind) => {
     for (const { id, multiaddrs } of found) {
       expect([isPeerId(id), multiaddrs.length > 0]).toEqual([true, true])
     }
-    const { dht } = newcomer
-    const after: PeerInfo[] = []
-    await symbolsOf(newcomer).stop()
-    ;(dht as unknown as EventTarget).addEventListener('peer', (event) =>
-      after.push((event as CustomEvent<PeerInfo>).detail),
+  })
+
+  test('tells of nobody before its start and after its stop', async () => {
+    const node = await join()
+    const service = symbolsOf(node)
+    await service.stop()
+    const found: PeerInfo[] = []
+    const discovery = service[peerDiscoverySymbol] as EventTarget
+    discovery.addEventListener('peer', (event) =>
+      found.push((event as CustomEvent<PeerInfo>).detail),
     )
-    await at(2).libp2p.dial(newcomer.libp2p.getMultiaddrs())
-    await newcomer.libp2p.dial(at(3).libp2p.getMultiaddrs())
-    expect(after).toEqual([])
+    const other = await join()
+    await node.libp2p.dial(other.libp2p.getMultiaddrs())
+    // Identify has told all that it tells.
+    await vi.waitFor(async () => {
+      const { protocols } = await node.libp2p.peerStore.get(other.peerId)
+      expect(protocols).toContain(KAD_PROTOCOL)
+    }, PATIENCE)
+    expect(found).toEqual([])
+    await service.start()
+    await node.dht.refreshRoutingTable(timeout())
+    const third = await join()
+    await third.libp2p.dial(node.libp2p.getMultiaddrs())
+    await vi.waitFor(() => expect(found.length).toBeGreaterThan(0), PATIENCE)
   })
 
   test('starts and stops more than once, and goes on where it was', async () => {
