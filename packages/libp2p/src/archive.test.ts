@@ -328,7 +328,8 @@ describe('what an earlier run wrote', () => {
 })
 
 describe('what we provide', () => {
-  const own = (): Promise<PeerRef> => new Run().announce(self, KEY, HOUR_MS)
+  const own = (): Promise<void> =>
+    new Run().storage.putProvider(KEY, `${self}`, clock.now() + HOUR_MS, [])
 
   test('stays in the store when it expires, and is withdrawn only by us', async () => {
     await own()

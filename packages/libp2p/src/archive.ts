@@ -61,13 +61,9 @@ export class Archive {
   persistProvider(output: PersistProvider): void {
     const { job, keyBytes, provider, expiresAtMs } = output
     const { storage, directory } = this.init
-    if (provider === directory.self) {
-      // What we provide stays in the store until it is withdrawn: if it expires, because we were offline
-      // for too long, it is announced anew.
-      if (expiresAtMs === 0) return
-      void this.tell(job, storage.putProvider(keyBytes, this.selfName, expiresAtMs, []))
-      return
-    }
+    // What we provide the announcer writes, by whether it was announced, and it stays in the store until
+    // it is withdrawn: if it expires, because we were offline for too long, it is announced anew.
+    if (provider === directory.self) return
     const name = directory.peerId(provider)?.toString()
     if (name === undefined) return
     const addresses = directory.addresses(provider)

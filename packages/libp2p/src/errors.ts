@@ -13,8 +13,8 @@ export class QueryError extends Error {
   /** Always `QueryError`: how callers tell it apart. */
   override readonly name = 'QueryError'
 
-  constructor(message: string) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
   }
 }
 

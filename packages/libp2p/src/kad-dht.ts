@@ -21,6 +21,7 @@ import {
 } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
+import { Announcer } from './announcer.ts'
 import { limitOf, quorumOf } from './call-options.ts'
 import { SYSTEM_CLOCK } from './clock.ts'
 import { Feedback } from './feedback.ts'
@@ -75,6 +76,7 @@ export class KadDHT
   private readonly inbound: InboundStreams
   private readonly mode: ModeSwitch
   private readonly pressure: Pressure
+  private readonly announcer: Announcer
   private readonly reprovider: Reprovider
   private readonly tags: Tags
   private readonly saving: Saving
@@ -134,6 +136,8 @@ export class KadDHT
       clock: SYSTEM_CLOCK,
       log,
     })
+    const self = peerId.toString()
+    this.announcer = new Announcer({ self, storage, clock: SYSTEM_CLOCK, options: reprovide, log })
     this.reprovider = new Reprovider({
       peerId,
       storage,
@@ -202,6 +206,7 @@ export class KadDHT
     this.inbound.stop()
     this.pool.stop()
     await this.saving.stop()
+    await this.host.archive.settled()
     this.host.close()
     this.firstPeer.reset()
   }
@@ -234,8 +239,7 @@ export class KadDHT
     options: RoutingOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
     const keyBytes = cid.multihash.bytes
-    yield* this.run({ type: 'provide', keyBytes, peer: this.host.self }, options)
-    if (options.useNetwork === false) await this.host.archive.settled()
+    yield* this.announcer.provide(keyBytes, options, () => this.queryProvide(keyBytes, options))
   }
 
   async cancelReprovide(cid: CID, options?: AbortOptions): Promise<void> {
@@ -284,6 +288,13 @@ export class KadDHT
     return this.host.monitor.operation(type, keyBytes, options, (_, traced) =>
       this.ask(ask, traced),
     )
+  }
+
+  private queryProvide(
+    keyBytes: Uint8Array,
+    options: RoutingOptions,
+  ): AsyncGenerator<QueryEvent, void, undefined> {
+    return this.run({ type: 'provide', keyBytes, peer: this.host.self }, options)
   }
 
   private async *ask(
@@ -363,9 +374,11 @@ export class KadDHT
   }
 
   private async announce(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (this.announcer.isProviding(keyBytes)) return
     const ended = this.host.monitor.announcementBegan()
-    const query = this.run({ type: 'provide', keyBytes, peer: this.host.self }, { signal })
-    await drain(query).then(
+    const query = (): AsyncGenerator<QueryEvent, void, undefined> =>
+      this.queryProvide(keyBytes, { signal })
+    await drain(this.announcer.announce(keyBytes, { signal }, query)).then(
       () => ended(true),
       (error) => {
         ended(false)

@@ -3,6 +3,8 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Announcer } from './announcer.ts'
+import type { QueryEvent } from './events.ts'
 import { Reprovider, type ReproviderInit } from './reprovider.ts'
 
 const peerId = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -51,6 +53,7 @@ class Bench {
   /** Keys in the order in which they were announced. */
   readonly begun: number[] = []
   readonly reprovider: Reprovider
+  private readonly announcer: Announcer
   peer = deferred()
   scans = 0
   brokenScans = 0
@@ -66,7 +69,19 @@ class Bench {
         providerUntilMs: async (keyBytes) => this.ours.get(keyBytes[0] ?? -1) ?? 0,
       },
       ready: (signal) => this.ready(signal),
-      provide: (keyBytes, signal) => this.provide(keyBytes[0] ?? -1, signal),
+      provide: (keyBytes, signal) => this.provide(keyBytes, signal),
+    })
+    this.announcer = new Announcer({
+      self,
+      clock: this.clock,
+      options: { ...OPTIONS, ...options },
+      log: new Notes().forComponent('test'),
+      storage: {
+        putProvider: async () => {},
+        renewProvider: async ([key = -1], _, untilMs) => {
+          if (this.ours.has(key)) this.ours.set(key, untilMs)
+        },
+      },
     })
   }
 
@@ -114,12 +129,20 @@ class Bench {
     await Promise.race([this.peer.promise, aborted.promise])
   }
 
-  /** Writes the record anew at once, as the service does; the lookup takes until the test ends it. */
-  private provide(key: number, signal: AbortSignal): Promise<void> {
+  private async provide(keyBytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const [key = -1] = keyBytes
+    const events = this.announcer.announce(keyBytes, { signal }, () => this.lookUp(key, signal))
+    for await (const _ of events);
+  }
+
+  /** Takes until the test ends it. */
+  private async *lookUp(
+    key: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<QueryEvent, void, undefined> {
     const { promise, resolve, reject } = deferred()
     const end = async (error?: Error): Promise<void> => {
       this.live.splice(this.live.indexOf(announcement), 1)
-      if (error === undefined && !signal.aborted) this.leaves(key, VALIDITY_MS)
       if (error === undefined) resolve()
       else reject(error)
       await settled()
@@ -128,7 +151,7 @@ class Bench {
     signal.addEventListener('abort', () => void end(new Error('aborted')))
     this.live.push(announcement)
     this.begun.push(key)
-    return promise
+    await promise
   }
 }
 

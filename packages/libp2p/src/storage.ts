@@ -82,14 +82,20 @@ export class Storage {
     expiresAtMs: number,
     addresses: readonly Multiaddr[],
   ): Promise<void> {
-    const name = bytesToString(keyBytes, 'base32')
-    const key = new Key(`${this.root}/provider/${name}/${provider}`, false)
+    const key = this.providerKey(keyBytes, provider)
     return this.write(key, async () => {
       if (expiresAtMs === 0) return await this.datastore.delete(key)
       // First, so that no record is ever without: it would be of no use after a restart.
       await this.putAddresses(provider, addresses)
-      const arrivedMs = Math.max(0, Math.floor(expiresAtMs - this.validityMs))
-      await this.datastore.put(key, varint.encode(arrivedMs))
+      await this.putArrival(key, expiresAtMs)
+    })
+  }
+
+  /** Gives the provider record a new time to expire, where it is in the store. */
+  renewProvider(keyBytes: Uint8Array, provider: string, expiresAtMs: number): Promise<void> {
+    const key = this.providerKey(keyBytes, provider)
+    return this.write(key, async () => {
+      if (await this.datastore.has(key)) await this.putArrival(key, expiresAtMs)
     })
   }
 
@@ -248,6 +254,16 @@ export class Storage {
     })
     this.writes.set(name, done)
     return done
+  }
+
+  private async putArrival(key: Key, expiresAtMs: number): Promise<void> {
+    const arrivedMs = Math.max(0, Math.floor(expiresAtMs - this.validityMs))
+    await this.datastore.put(key, varint.encode(arrivedMs))
+  }
+
+  private providerKey(keyBytes: Uint8Array, provider: string): Key {
+    const name = bytesToString(keyBytes, 'base32')
+    return new Key(`${this.root}/provider/${name}/${provider}`, false)
   }
 
   private peerKey(name: string): Key {

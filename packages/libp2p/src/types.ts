@@ -115,7 +115,8 @@ export interface KadDHT {
 
   /**
    * Tells the k peers nearest to the content that we have it, and tells them again in time. Throws
-   * `QueryError` where nobody could be told.
+   * `QueryError` where nobody could be told, and where our own record can't be stored: then nobody is told.
+   * What was not told to anybody, also because the caller gave up, is tried again in the next round.
    */
   provide(key: CID, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
