@@ -15,6 +15,8 @@ export interface Difference {
   readonly operation: CaseName
   /** Who asks: Kadmium or the other. */
   readonly asker: 'us' | 'them'
+  /** What the case then says; any other failure is one. */
+  readonly says: string
   readonly reason: string
 }
 
@@ -44,20 +46,34 @@ const GO_PROGRAM = join(FOLDER, 'dist/bin/go')
 const RUST = join(FOLDER, 'rust')
 const RUST_PROGRAM = join(RUST, 'target/debug/kadmium-interop-rust')
 
-const SHA2_ONLY = 'its servers refuse keys of provider records that are no sha2-256'
-const NO_SELECTOR = 'its servers take an older record in place of a newer one'
+/** Servers that take no provider records for keys of other hashes than sha2-256. */
+const SHA2_ONLY: readonly Difference[] = (
+  [
+    'provide sha2-512',
+    'find providers sha2-512',
+    'provide sha3-256',
+    'find providers sha3-256',
+  ] as const
+).map((operation) => ({
+  operation,
+  asker: 'us',
+  says: 'a nearest server has no provider',
+  reason: 'its servers refuse keys of provider records that are no sha2-256',
+}))
+
+/** Servers that judge whether a record is valid and not whether it is newer. */
+const NO_SELECTOR: Difference = {
+  operation: 'put older /ipns',
+  asker: 'us',
+  says: 'a nearest server has another value',
+  reason: 'its servers take an older record in place of a newer one',
+}
 
 const js: Implementation = {
   id: 'js',
   name: '@libp2p/kad-dht',
   transports: ['tcp', 'quic'],
-  differences: [
-    { operation: 'provide sha2-512', asker: 'us', reason: SHA2_ONLY },
-    { operation: 'find providers sha2-512', asker: 'us', reason: SHA2_ONLY },
-    { operation: 'provide sha3-256', asker: 'us', reason: SHA2_ONLY },
-    { operation: 'find providers sha3-256', asker: 'us', reason: SHA2_ONLY },
-    { operation: 'put older /ipns', asker: 'us', reason: NO_SELECTOR },
-  ],
+  differences: [...SHA2_ONLY, NO_SELECTOR],
   absent: () => null,
   prepare: async () => ({
     name: `@libp2p/kad-dht ${installedVersion('@libp2p/kad-dht')}`,
@@ -81,9 +97,9 @@ const go: Implementation = {
 
 const rust: Implementation = {
   id: 'rust',
-  name: 'libp2p-kad of rust-libp2p',
+  name: 'rust-libp2p kad',
   transports: ['tcp', 'quic'],
-  differences: [],
+  differences: [NO_SELECTOR],
   absent: () => {
     if (!existsSync(join(RUST, 'Cargo.toml'))) return 'there is no interop/rust'
     return isOnPath('cargo', ['--version']) ? null : 'cargo is not on the PATH'

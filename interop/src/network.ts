@@ -27,7 +27,6 @@ export interface Member {
   readonly key: Uint8Array
 }
 
-const SIDES: readonly Side[] = ['us', 'them']
 const FORM_TIMEOUT_MS = 60_000
 /** Keys that every node must find the nearest peers of before the network counts as formed. */
 const KEYS_TRIED = 3
@@ -56,9 +55,9 @@ export class Network {
   static async start(setting: Setting, starters: Starters, seed: number): Promise<Network> {
     const network = new Network(setting, starters, seed)
     try {
-      for (let i = 0; i < setting.servers; i++) await network.add('them', 'server')
-      for (const key of await network.drawIdentities()) await network.add('us', 'server', key)
-      for (const side of SIDES) await network.add(side, 'client')
+      for (const mode of network.modes) await network.add('them', mode)
+      const identities = await network.drawIdentities()
+      for (const [i, mode] of network.modes.entries()) await network.add('us', mode, identities[i])
       for (const { side, node } of network.members) await node.connect(network.door(side))
       await eventually(() => network.mustFindNearest(), FORM_TIMEOUT_MS)
       return network
@@ -106,16 +105,23 @@ export class Network {
   }
 
   /**
-   * Draws until all k nearest servers to what was drawn are of one side, so that whatever is stored and read has to
-   * cross; where a result is as large as the network, anything is taken.
+   * Draws until the k nearest nodes to what was drawn are servers of one side, so that whatever is stored and read has
+   * to cross. No client is among them, since some implementations take clients that provide into their tables, and
+   * then store on fewer servers. Where a result is as large as the network, anything is taken.
    */
   async draw<T>(holders: Side, make: () => Promise<T>, keyOf: (made: T) => Uint8Array): Promise<T> {
     for (let i = 0; i < DRAWS_MAX; i++) {
       const made = await make()
-      const near = this.nearest(await dhtKey(keyOf(made)))
-      if (this.isWhole || near.every(({ side }) => side === holders)) return made
+      if (this.isWhole) return made
+      const near = nearest(this.members, await dhtKey(keyOf(made)), this.setting.k)
+      if (near.every(({ side, mode }) => side === holders && mode === 'server')) return made
     }
     throw new Error('no key lies near to one side alone')
+  }
+
+  /** The nodes of a side. */
+  private get modes(): readonly PeerInit['mode'][] {
+    return [...new Array<'server'>(this.setting.servers).fill('server'), 'client']
   }
 
   /** Whether all servers of a side are among the nearest to everything. */
@@ -128,21 +134,23 @@ export class Network {
   }
 
   /**
-   * Identities for our servers. The others make their own, and a few nodes lie so that often no key is nearest to
-   * nodes of one side alone; so ours are drawn until such keys are frequent for both.
+   * Identities for our nodes. The others make their own, and a few nodes lie so that often no key is nearest to
+   * servers of one side alone; so ours are drawn until such keys are frequent for both.
    */
   private async drawIdentities(): Promise<readonly PrivateKey[]> {
     const samples = Array.from({ length: SAMPLES }, () => this.choose.bytes(32))
-    const theirs = this.servers('them').map(({ key }) => ({ key, side: 'them' }))
+    const { k } = this.setting
     for (let i = 0; i < DRAWS_MAX; i++) {
-      const identities = await Promise.all(theirs.map(() => drawIdentity(this.choose)))
-      const all = [...theirs, ...identities.map(({ key }) => ({ key, side: 'us' }))]
-      const alone = { us: 0, them: 0 }
+      const identities = await Promise.all(this.modes.map(() => drawIdentity(this.choose)))
+      const ours = identities.map(({ key }, at) => ({ key, side: 'us', mode: this.modes[at] }))
+      const alone: Record<string, number> = { us: 0, them: 0 }
       for (const place of samples) {
-        const sides = new Set(nearest(all, place, this.setting.k).map(({ side }) => side))
-        if (sides.size === 1) alone[sides.has('us') ? 'us' : 'them']++
+        const near = nearest([...this.members, ...ours], place, k)
+        const side = near[0]?.side as Side
+        const isOneSided = near.every((one) => one.side === side && one.mode === 'server')
+        if (isOneSided) alone[side] = (alone[side] as number) + 1
       }
-      const enough = Math.min(alone.us, alone.them) >= SHARE_MIN * SAMPLES
+      const enough = Math.min(...Object.values(alone)) >= SHARE_MIN * SAMPLES
       if (this.isWhole || enough) return identities.map(({ privateKey }) => privateKey)
     }
     throw new Error('no identities of ours leave both sides a part of the key space')

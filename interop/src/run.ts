@@ -88,7 +88,8 @@ async function runCase(
     const settleMs = known === undefined ? SETTLE_MS : DIFFERS_MS
     await chosen.run({ network, asker, asked, settleMs })
   } catch (error) {
-    return known === undefined ? failed(error) : { result: 'differs', reason: known.reason }
+    const outcome = failed(error)
+    return outcome.reason === known?.says ? { result: 'differs', reason: known.reason } : outcome
   }
   if (known === undefined) return { result: 'passed' }
   return failed(new Error(`passes, which was not expected: ${known.reason}`))
@@ -114,7 +115,7 @@ function allRows(name: string, { transports }: Implementation, outcome: Outcome)
 
 const notRun = (reason: string): Outcome => ({ result: 'not run', reason })
 
-const failed = (error: unknown): Outcome => ({
+const failed = (error: unknown): Required<Outcome> => ({
   result: 'failed',
   reason: error instanceof Error ? error.message : String(error),
 })
