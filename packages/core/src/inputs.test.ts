@@ -382,6 +382,7 @@ class Driver {
       quorum: c % 3,
       countMax: b % 3,
       reach: pick(REACHES, c),
+      patienceMs: pick([0, 0, 700, 20_000], a + b),
     }
   }
 

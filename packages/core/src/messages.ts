@@ -239,6 +239,11 @@ export interface StartOperation {
   countMax: number
   /** Whether others are asked, and whether what the node has itself counts. */
   reach: Reach
+  /**
+   * Where nobody is there to ask (no member that answers, no connected peer that speaks), the walk waits for
+   * somebody so long, ms; 0 for not at all. What the node does by itself it does at once.
+   */
+  patienceMs: number
 }
 
 /** What is remembered of a peer between runs: sufficient statistics, not a score alone. */

@@ -48,6 +48,7 @@ export class NodePort implements OperationPort {
   private readonly dice: Uint32Array
   /** Last request id of each node: its own sequence, so that the row it lies in changes nothing. */
   private readonly sequences: Uint32Array
+  private readonly nearby: Int32Array // scratch
   /** What was wanted in vain since the last `takeRelief`. */
   private readonly starved: Uint8Array
 
@@ -61,6 +62,7 @@ export class NodePort implements OperationPort {
     this.records = init.records
     this.requests = init.requests
     this.sizes = init.sizes
+    this.nearby = new Int32Array(init.config.k * 2)
     this.sequences = new Uint32Array(init.allocate(init.nodes * 4))
     this.starved = new Uint8Array(init.allocate(init.nodes))
     this.dice = new Uint32Array(init.allocate(init.nodes * RANDOM_WORDS * 4))
@@ -169,6 +171,19 @@ export class NodePort implements OperationPort {
     // Twice what a result needs: in a small network nobody else names those behind the dead ones.
     const count = this.config.k * 2
     return this.routing.seeds(step.node, key, 0, count, step.nowMs, out)
+  }
+
+  isAlone(step: Step, key: Uint32Array, tried: boolean): boolean {
+    const { node, nowMs } = step
+    const { routing, nearby } = this
+    const count = this.seeds(step, key, nearby)
+    for (let i = 0; i < count; i++) {
+      const peer = nearby[i] as PeerRef
+      const isWorth = routing.isMember(node, peer) && !routing.isAvoided(node, peer, nowMs)
+      if (isWorth && !tried) return false
+      if (routing.roundTrips(node, peer) <= 2 && routing.speaks(node, peer)) return false
+    }
+    return true
   }
 
   nearest(step: Step, key: Uint32Array, out: Int32Array): number {

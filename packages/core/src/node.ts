@@ -290,6 +290,8 @@ export class Nodes {
     const link = input.link === 'lost' && !this.upkeep.isOnline(node) ? 'cold' : input.link
     this.routing.setLink(node, peer, link, dialled, ipGroup, nowMs)
     if (link === 'lost') this.upkeep.lost(step, peer)
+    const isThere = link === 'connected' || link === 'pooled'
+    if (isThere && this.routing.speaks(node, peer)) this.operations.met(step)
   }
 
   private dialEnded(step: Step, input: Extract<Input, { kind: 'dialEnded' }>): void {
@@ -304,6 +306,7 @@ export class Nodes {
   private protocolChanged(step: Step, peer: PeerRef, speaks: boolean): void {
     const { node, nowMs } = step
     this.routing.setSpeaks(node, peer, speaks, nowMs)
+    if (speaks) this.operations.met(step)
     if (!speaks || !this.upkeep.isOnline(node)) return
     this.upkeep.peerMet(node, nowMs)
     // It shows up, so it is worth a look now, even if it was to wait out a back-off.

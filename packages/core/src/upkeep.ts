@@ -187,5 +187,6 @@ export function upkeepWalk(): StartOperation {
     quorum: 0,
     countMax: 0,
     reach: 'all',
+    patienceMs: 0,
   }
 }

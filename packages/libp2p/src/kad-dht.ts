@@ -55,6 +55,9 @@ import type {
   Validators,
 } from './types.ts'
 
+/** Where nobody is there to ask, a query waits so long for somebody, ms, and then goes on without. */
+const PATIENCE_MS = 10_000
+
 export class KadDHT
   extends TypedEventEmitter<PeerDiscoveryEvents>
   implements SingleKadDHT, Startable
@@ -83,7 +86,7 @@ export class KadDHT
   private readonly contentRouting: DHTContentRouting
   private readonly peerRouting: DHTPeerRouting
   private readonly feedback: Feedback
-  private readonly firstPeer = new FirstPeer(SYSTEM_CLOCK)
+  private readonly firstPeer = new FirstPeer()
   private running = false
 
   constructor(components: KadDHTComponents, init: KadDHTInit = {}) {
@@ -285,27 +288,19 @@ export class KadDHT
 
   private run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
     const { type, keyBytes } = ask
+    const isPatient = this.running && !this.options.allowQueryWithZeroPeers
+    const patient = { patienceMs: isPatient ? PATIENCE_MS : 0, ...ask }
     return this.host.monitor.operation(type, keyBytes, options, (_, traced) =>
-      this.ask(ask, traced),
+      this.queries.run(patient, traced),
     )
   }
 
   private queryProvide(
     keyBytes: Uint8Array,
     options: RoutingOptions,
+    patience: Pick<Ask, 'patienceMs'> = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    return this.run({ type: 'provide', keyBytes, peer: this.host.self }, options)
-  }
-
-  private async *ask(
-    ask: Ask,
-    options: RoutingOptions,
-  ): AsyncGenerator<QueryEvent, void, undefined> {
-    const isAlone = this.routingTable.size === 0 && options.useNetwork !== false
-    if (isAlone && !this.options.allowQueryWithZeroPeers) {
-      await this.firstPeer.wait(options.signal)
-    }
-    yield* this.queries.run(ask, options)
+    return this.run({ type: 'provide', keyBytes, peer: this.host.self, ...patience }, options)
   }
 
   private makeStorage(): Storage {
@@ -377,7 +372,7 @@ export class KadDHT
     if (this.announcer.isProviding(keyBytes)) return
     const ended = this.host.monitor.announcementBegan()
     const query = (): AsyncGenerator<QueryEvent, void, undefined> =>
-      this.queryProvide(keyBytes, { signal })
+      this.queryProvide(keyBytes, { signal }, { patienceMs: 0 })
     await drain(this.announcer.announce(keyBytes, { signal }, query)).then(
       () => ended(true),
       (error) => {

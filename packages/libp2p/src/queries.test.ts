@@ -11,10 +11,10 @@ import {
 } from '@kadmium/core'
 import { Notes } from '@kadmium/testkit'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { Logger, PeerId, RoutingOptions } from '@libp2p/interface'
+import type { Logger, Peer, PeerId, RoutingOptions } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { QueryEvent } from './events.ts'
 import { type Ask, Queries } from './queries.ts'
 
@@ -46,6 +46,8 @@ class Rig {
   readonly lines: unknown[][] = []
   isWriting = true
   readonly connected = new Set<PeerId>()
+  /** Libp2p's peer store. */
+  readPeer: () => Promise<Peer> = () => Promise.reject(new Error('not there'))
   readonly queries: Queries
 
   constructor() {
@@ -62,7 +64,7 @@ class Rig {
         },
       },
       self,
-      peerStore: { get: () => Promise.reject(new Error('not there')) },
+      peerStore: { get: () => this.readPeer() },
       logger: { forComponent: (name) => this.loggerOf(name) },
       logPrefix: 'test',
       dispatch: (input) => this.given.push(input),
@@ -410,4 +412,70 @@ test('operations have ids of their own, and the trace that they were asked for w
   expect(rig.queries.traceOf(first.operation)).toBe('a span')
   await Promise.all([first.end('ok'), second.end('ok')])
   expect(rig.queries.traceOf(first.operation)).toBeUndefined()
+})
+
+describe('a search for a peer here', () => {
+  const find = (sought: PeerId): Ask => ({ type: 'findPeer', keyBytes: KEY, sought })
+  const here: RoutingOptions = { useNetwork: false }
+
+  test('asks no core, is logged, and ends', async () => {
+    const rig = new Rig()
+    const query = rig.run(find(carol), here)
+    expect(await query.ended).toBeUndefined()
+    expect(query.texts).toEqual(['FINAL_PEER -1 0/0/0'])
+    expect(rig.given).toEqual([])
+    const words = rig.lines.map(([name, format]) => [name, format])
+    expect(words).toEqual([
+      ['test:peer-routing', '%s %b begins'],
+      ['test:peer-routing', '%s %b ended: %s'],
+    ])
+  })
+
+  test('of one whom nobody knows ends so', async () => {
+    const query = new Rig().run(find(await id()), here)
+    expect(await query.ended).toMatchObject({ name: 'NotFoundError' })
+  })
+
+  test('does not begin with a signal that is aborted, and ends with one', async () => {
+    const rig = new Rig()
+    rig.readPeer = () => new Promise(() => {})
+    const signal = AbortSignal.abort(new Error('enough'))
+    expect(await rig.run(find(carol), { ...here, signal }).ended).toMatchObject({
+      message: 'enough',
+    })
+    const controller = new AbortController()
+    const query = rig.run(find(await id()), { ...here, signal: controller.signal })
+    controller.abort(new Error('no more'))
+    expect(await query.ended).toMatchObject({ message: 'no more' })
+  })
+
+  test('ends when the service stops', async () => {
+    const rig = new Rig()
+    rig.readPeer = () => new Promise(() => {})
+    const query = rig.run(find(await id()), here)
+    rig.queries.stop()
+    expect(await query.ended).toMatchObject({ name: 'AbortError' })
+  })
+
+  test('throws what the caller throws', async () => {
+    const onProgress = (): void => {
+      throw new Error('mine')
+    }
+    const query = new Rig().run(find(carol), { ...here, onProgress })
+    expect(await query.ended).toMatchObject({ message: 'mine' })
+  })
+})
+
+test('a peer that is connected is found without the core, unless nobody knows its addresses', async () => {
+  const rig = new Rig()
+  const stranger = await id()
+  for (const peer of [carol, stranger]) rig.connected.add(peer)
+  const query = rig.run({ type: 'findPeer', keyBytes: KEY, sought: carol })
+  expect(await query.ended).toBeUndefined()
+  expect(query.texts).toEqual(['FINAL_PEER -1 0/0/0'])
+  expect(rig.given).toEqual([])
+  const other = rig.run({ type: 'findPeer', keyBytes: KEY, sought: stranger })
+  await vi.waitFor(() => expect(rig.started).toHaveLength(1))
+  rig.queries.stop()
+  expect(await other.ended).toMatchObject({ name: 'AbortError' })
 })

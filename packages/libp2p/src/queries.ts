@@ -55,6 +55,8 @@ export interface Ask {
   sought?: PeerId
   quorum?: number
   countMax?: number
+  /** How long the walk waits where nobody is there to ask, ms; by default not at all. */
+  patienceMs?: number
 }
 
 interface Query {
@@ -103,12 +105,6 @@ export class Queries {
   async *run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
     const reach = reachOf(ask.type, options)
     if (reach === null) return failIf(errorOf(ask, 'notFound'))
-    if (reach === 'local' && ask.sought !== undefined) {
-      const peer = await this.peerHere(ask.sought)
-      if (peer === null) throw new NotFoundError('Peer not found')
-      yield events.finalPeerEvent({ from: this.init.self, peer, path: { ...LOCAL } }, options)
-      return
-    }
     const query: Query = {
       ask,
       reach,
@@ -193,7 +189,18 @@ export class Queries {
     })
   }
 
-  private start(operation: number, { ask, reach }: Query): void {
+  private start(operation: number, query: Query): void {
+    const { ask, reach } = query
+    const { sought } = ask
+    const isConnected = sought !== undefined && this.init.isConnected(sought)
+    if (sought !== undefined && (reach === 'local' || (reach === 'all' && isConnected))) {
+      void this.findHere(operation, query, sought)
+    } else {
+      this.ask(operation, query)
+    }
+  }
+
+  private ask(operation: number, { ask, reach }: Query): void {
     const { sought, peer = NO_PEER } = ask
     this.init.dispatch({
       kind: 'startOperation',
@@ -206,7 +213,29 @@ export class Queries {
       quorum: ask.quorum ?? 0,
       countMax: ask.countMax ?? 0,
       reach,
+      patienceMs: ask.patienceMs ?? 0,
     })
+  }
+
+  /** Before the core is asked, or in its place: libp2p may know who the core does not. */
+  private async findHere(operation: number, query: Query, sought: PeerId): Promise<void> {
+    const peer = await this.peerHere(sought)
+    if (this.live.get(operation) !== query) return // nobody waits for it any more
+    try {
+      const { self: from } = this.init
+      const path = { ...LOCAL }
+      if (peer !== null)
+        query.queue.push(events.finalPeerEvent({ from, peer, path }, query.options))
+    } catch (error) {
+      query.queue.end(error) // thrown by the caller's own onProgress
+      return
+    }
+    if (peer === null && query.reach !== 'local') {
+      this.ask(operation, query)
+      return
+    }
+    const outcome = peer === null ? 'notFound' : 'ok'
+    this.handle({ kind: 'operationEnded', operation, outcome, stored: 0, wanted: 0 })
   }
 
   /** A peer and where it is reached, as far as that is known here: by us, else by libp2p. */

@@ -292,7 +292,8 @@ export interface KadDHTInit {
   /** From the first peer met to the first such lookup, and between those of the first round, ms. Default 1 s. */
   initialQuerySelfInterval?: number
   /**
-   * Queries with nobody to ask end at once. Default false: they wait for a first peer, 10 s at most.
+   * Queries with nobody to ask end at once. Default false: what the node can do by itself is done at once,
+   * and then they wait for a peer, 10 s at most, at the start and whenever all peers are lost.
    */
   allowQueryWithZeroPeers?: boolean
   /** The network to join. Default `/ipfs/kad/1.0.0`. */

@@ -79,6 +79,24 @@ export function enoughIsComing(operation: Operation): boolean {
   return inHand > 0 && inHand + operation.lookup.inFlight >= operation.quorum + SPARE_ANSWERS
 }
 
+/** What the get has found takes the place of what is older, with us and with those who answered so. */
+export function correctOthers(
+  port: OperationPort,
+  step: Step,
+  operation: Operation,
+  best: Uint8Array,
+): void {
+  if (operation.bestFrom !== NO_PEER) port.keepBetter(step, operation, best)
+  for (const peer of operation.stale) {
+    if (!port.hasRoom(step)) break
+    const message = step.outbox.message('putValue')
+    message.key.set(operation.key)
+    message.keyBytes = operation.keyBytes
+    message.record = best
+    port.send(step, null, peer, 'correct', message)
+  }
+}
+
 function count(
   step: Step,
   config: Config,

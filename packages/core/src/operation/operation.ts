@@ -1,7 +1,7 @@
 /** What is known of one operation under way: plain data, pooled, without decisions. */
-import { KEY_WORDS, type Key } from '../key.ts'
+import { copyKey, KEY_WORDS, type Key } from '../key.ts'
 import { Lookup, type LookupInit } from '../lookup/lookup.ts'
-import type { OperationType, Reach } from '../messages.ts'
+import type { MessageType, OperationType, Reach, StartOperation } from '../messages.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -21,6 +21,16 @@ export interface FoundRecord {
 /** Where a record stands at one peer; `late`: nobody waits for the answer, but it would count. */
 export type HolderState = 'sending' | 'late' | 'stored' | 'failed'
 
+/** What a walk asks of each peer. */
+export const QUESTION: Record<OperationType, MessageType> = {
+  getClosest: 'findNode',
+  findPeer: 'findNode',
+  getValue: 'getValue',
+  findProviders: 'getProviders',
+  putValue: 'findNode',
+  provide: 'findNode',
+}
+
 export class Operation {
   /** The caller's id; 0 for the node's own upkeep, which reports its end only. */
   id = 0
@@ -33,6 +43,12 @@ export class Operation {
   subject: PeerRef = NO_PEER
   readonly lookup: Lookup
   reach: Reach = 'all'
+  /** How long the walk waits for somebody to ask, ms. */
+  patienceMs = 0
+  /** When the caller's patience ends. */
+  patientUntilMs = 0
+  /** Until when it waits; Infinity while it does not. */
+  waitUntilMs: number = Number.POSITIVE_INFINITY
   /** The walk has begun: before, an own record is being judged, and stored where it is put. */
   walking = false
   /** The caller has been told the outcome; what goes on is in the background. */
@@ -76,6 +92,29 @@ export class Operation {
     this.lookup = new Lookup(book, init)
   }
 
+  /** What the caller wants. */
+  take(node: number, start: StartOperation): void {
+    this.id = start.operation
+    this.node = node
+    this.type = start.type
+    copyKey(start.key, 0, this.key, 0)
+    this.keyBytes = start.keyBytes
+    this.record = start.record
+    this.countMax = start.countMax
+    this.reach = start.reach
+    this.patienceMs = start.patienceMs
+  }
+
+  /** Whether the walk waits for somebody to ask. */
+  get isWaiting(): boolean {
+    return this.waitUntilMs !== Number.POSITIVE_INFINITY
+  }
+
+  /** When it must decide or go on with what it has. */
+  get deadlineMs(): number {
+    return Math.min(this.decideAtMs, this.waitUntilMs)
+  }
+
   /** Whether the operation puts something at the k closest peers. */
   get stores(): boolean {
     return this.type === 'putValue' || this.type === 'provide'
@@ -86,6 +125,18 @@ export class Operation {
     return this.holders.includes(peer)
   }
 
+  /** Begins the walk, maybe again: who failed may be tried anew. */
+  begin(self: PeerRef, failureShare: number): void {
+    this.forgetHolders()
+    this.lookup.begin(this.key, 0, self, failureShare)
+  }
+
+  private forgetHolders(): void {
+    this.holders.length = 0
+    this.holderStates.length = 0
+    this.sending = 0
+  }
+
   /** Ready for the pool. What was pinned has been let go by then. */
   reset(): void {
     this.lookup.end()
@@ -94,6 +145,9 @@ export class Operation {
     this.record = null
     this.subject = NO_PEER
     this.reach = 'all'
+    this.patienceMs = 0
+    this.patientUntilMs = 0
+    this.waitUntilMs = Number.POSITIVE_INFINITY
     this.walking = false
     this.ended = false
     this.learned = 0
@@ -111,9 +165,7 @@ export class Operation {
     this.countMax = 0
     this.seen.length = 0
     this.namers = 0
-    this.holders.length = 0
-    this.holderStates.length = 0
+    this.forgetHolders()
     this.stored = 0
-    this.sending = 0
   }
 }

@@ -35,6 +35,7 @@ describe('operations', () => {
       quorum: 0,
       countMax: 0,
       reach: 'all',
+      patienceMs: 0,
     })
     world.runFor(5_000)
     expect([run.outcome, run.closest.length, world.sent.putValue]).toEqual(['ok', 19, 0])

@@ -7,11 +7,9 @@
  * Bounded by: `operationsMax` a node; objects are pooled.
  */
 import type { Config } from '../config.ts'
-import { copyKey } from '../key.ts'
 import type {
   FailureReason,
   Message,
-  MessageType,
   OperationOutcome,
   StartOperation,
   Verdict,
@@ -21,26 +19,17 @@ import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import { namesSubject, providersFound } from './find.ts'
 import {
   allJudged,
+  correctOthers,
   defaultQuorum,
-  enoughIsComing,
   judgeNext,
   recordFound,
   recordJudged,
 } from './get.ts'
-import { concludeHere } from './local.ts'
-import { Operation } from './operation.ts'
+import { concludeHere, tellClosest } from './local.ts'
+import { Operation, QUESTION } from './operation.ts'
 import type { OperationPort, OperationPurpose, Step } from './port.ts'
-import { scoutsAreOut, storeAnswered, storeFailed, storeOutcome, storeWhatIsDue } from './store.ts'
-
-/** What a walk asks of each peer. */
-const QUESTION: Record<Operation['type'], MessageType> = {
-  getClosest: 'findNode',
-  findPeer: 'findNode',
-  getValue: 'getValue',
-  findProviders: 'getProviders',
-  putValue: 'findNode',
-  provide: 'findNode',
-}
+import { storeAnswered, storeFailed, storeOutcome, storeWhatIsDue } from './store.ts'
+import { isLeftAlone, mayWait, startsAlone } from './waiting.ts'
 
 export class Operations {
   private readonly book: PeerBook
@@ -85,14 +74,7 @@ export class Operations {
     if (this.count(node) >= this.config.operationsMax) return null
     if (start.operation !== 0 && this.find(node, start.operation) !== null) return null
     const operation = this.pool.pop() ?? new Operation(this.book, this.config)
-    operation.id = start.operation
-    operation.node = node
-    operation.type = start.type
-    copyKey(start.key, 0, operation.key, 0)
-    operation.keyBytes = start.keyBytes
-    operation.record = start.record
-    operation.countMax = start.countMax
-    operation.reach = start.reach
+    operation.take(node, start)
     operation.quorum = start.quorum > 0 ? start.quorum : defaultQuorum(start.keyBytes, this.config)
     if (this.book.has(start.peer)) {
       this.book.pin(start.peer)
@@ -102,7 +84,7 @@ export class Operations {
     return operation
   }
 
-  /** Begins the walk from the nearest peers known, or ends where nobody shall be asked. */
+  /** Begins the walk, or the wait for somebody to ask, or ends where nobody shall be asked. */
   walk(step: Step, operation: Operation): void {
     const { node } = step
     operation.walking = true
@@ -110,15 +92,35 @@ export class Operations {
       this.end(step, operation, concludeHere(this.port, step, operation, this.prospects))
       return
     }
+    operation.begin(this.port.self(node), this.port.failureShare(node))
+    if (!startsAlone(this.port, step, operation)) this.seed(step, operation)
+    this.advance(step, operation)
+  }
+
+  /** Somebody is there to ask: who waits for that goes on. */
+  met(step: Step): void {
+    let operation = this.live.first(step.node)
+    while (operation !== null) {
+      const { next } = operation
+      if (operation.isWaiting) {
+        operation.begin(this.port.self(step.node), this.port.failureShare(step.node))
+        this.seed(step, operation)
+        this.advance(step, operation)
+      }
+      operation = next
+    }
+  }
+
+  /** The walk begins with the nearest peers known. */
+  private seed(step: Step, operation: Operation): void {
     const { lookup } = operation
-    lookup.begin(operation.key, 0, this.port.self(node), this.port.failureShare(node))
+    operation.waitUntilMs = Number.POSITIVE_INFINITY
     const count = this.port.seeds(step, operation.key, this.prospects)
     for (let i = 0; i < count; i++) this.hear(step, operation, this.prospects[i] as PeerRef)
     // Those that failed lately are better than nobody.
     if (lookup.size === 0) {
       for (let i = 0; i < count; i++) this.add(step, operation, this.prospects[i] as PeerRef)
     }
-    this.advance(step, operation)
   }
 
   /** Our own record counts as the first answer. The walk begins when it has been judged. */
@@ -179,8 +181,12 @@ export class Operations {
     let operation = this.live.first(step.node)
     while (operation !== null) {
       const { next } = operation
-      if (operation.decideAtMs > step.nowMs) this.noteDeadline(operation)
-      else this.advance(step, operation) // what then still waits, waits for a verdict
+      if (operation.deadlineMs > step.nowMs) {
+        this.noteDeadline(operation)
+      } else {
+        if (operation.waitUntilMs <= step.nowMs) this.seed(step, operation)
+        this.advance(step, operation) // what then still waits, waits for a verdict
+      }
       operation = next
     }
   }
@@ -269,6 +275,10 @@ export class Operations {
   private advance(step: Step, operation: Operation): void {
     if (!operation.walking) return // not begun, or at its end
     if (operation.type === 'getValue' && this.decide(step, operation)) return
+    if (operation.isWaiting) {
+      this.noteDeadline(operation)
+      return
+    }
     const { port, book, config, prospects } = this
     const allSent =
       !operation.stores || storeWhatIsDue(port, step, book, config, operation, prospects)
@@ -277,15 +287,9 @@ export class Operations {
     else if (operation.lookup.done) this.concludeWalk(step, operation)
   }
 
-  /** Whether what is on its way or in hand will do, unless it disappoints. */
-  private mayWait(operation: Operation): boolean {
-    if (operation.type === 'getValue') return enoughIsComing(operation)
-    return operation.stores && scoutsAreOut(operation)
-  }
-
   private askOn(step: Step, operation: Operation): void {
     const { lookup } = operation
-    while (!this.mayWait(operation) && this.port.hasRoom(step)) {
+    while (!mayWait(operation) && this.port.hasRoom(step)) {
       const explore = operation.id === 0 ? this.port.explore(step.node) : -1
       const peer = lookup.next(explore)
       if (peer === NO_PEER) return
@@ -302,18 +306,10 @@ export class Operations {
     const { best } = operation
     if (best === null) return false
     const enough = operation.agreed >= operation.quorum || step.nowMs >= operation.decideAtMs
-    const over = operation.lookup.done && allJudged(operation)
+    const over = !operation.isWaiting && operation.lookup.done && allJudged(operation)
     if (!enough && !over) return false
     step.outbox.valueFound(operation.id, operation.bestFrom, best)
-    if (operation.bestFrom !== NO_PEER) this.port.keepBetter(step, operation, best)
-    for (const peer of operation.stale) {
-      if (!this.port.hasRoom(step)) break
-      const message = step.outbox.message('putValue')
-      message.key.set(operation.key)
-      message.keyBytes = operation.keyBytes
-      message.record = best
-      this.port.send(step, null, peer, 'correct', message)
-    }
+    correctOthers(this.port, step, operation, best)
     this.end(step, operation, 'ok')
     return true
   }
@@ -325,6 +321,7 @@ export class Operations {
     if (!lookup.done || operation.sending > 0 || !allSent) return
     if (operation.stored === 0 && !lookup.exhausted) return
     const count = lookup.closest(this.prospects)
+    if (count === 0 && this.staysAlone(step, operation)) return
     const outcome = storeOutcome(operation, this.config)
     if (count < this.config.k && !lookup.exhausted) {
       if (!operation.ended) this.report(step, operation, outcome, operation.stored)
@@ -337,12 +334,11 @@ export class Operations {
   private concludeWalk(step: Step, operation: Operation): void {
     const { lookup } = operation
     const count = lookup.closest(this.prospects)
+    if (count === 0 && this.staysAlone(step, operation)) return
     if (operation.type === 'getClosest') {
       if (count < this.config.k && !lookup.exhausted) return // the late ones are wanted
       this.port.observe(operation.node, operation.key, this.prospects, count)
-      const message = step.outbox.message('findNode')
-      for (let i = 0; i < count; i++) message.addCloser(this.prospects[i] as PeerRef)
-      if (operation.id !== 0) step.outbox.closestFound(operation.id, message)
+      if (operation.id !== 0) tellClosest(step.outbox, operation.id, this.prospects, count)
       else step.outbox.walkEnded(operation.keyBytes, count)
       this.end(step, operation, count === 0 ? 'noPeers' : 'ok')
       return
@@ -351,6 +347,12 @@ export class Operations {
     if (!lookup.exhausted && !this.isLateEnough(step, operation, count)) return
     const found = operation.seen.length > 0
     this.end(step, operation, found ? 'ok' : count === 0 ? 'noPeers' : 'notFound')
+  }
+
+  private staysAlone(step: Step, operation: Operation): boolean {
+    if (!isLeftAlone(this.port, step, operation)) return false
+    this.noteDeadline(operation)
+    return true
   }
 
   /** Whether those that are late have had their grace. Where the result is not full, all of them are waited for. */
@@ -390,7 +392,7 @@ export class Operations {
 
   private noteDeadline(operation: Operation): void {
     if (operation.ended) return
-    const { node, decideAtMs } = operation
-    if (decideAtMs < (this.deadlines[node] as number)) this.deadlines[node] = decideAtMs
+    const { node, deadlineMs } = operation
+    if (deadlineMs < (this.deadlines[node] as number)) this.deadlines[node] = deadlineMs
   }
 }

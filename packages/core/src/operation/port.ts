@@ -46,6 +46,11 @@ export interface OperationPort {
   isTrusted(step: Step, peer: PeerRef): boolean
   /** Nearest known peers that are worth asking. */
   seeds(step: Step, key: Uint32Array, out: Int32Array): number
+  /**
+   * Whether nobody is there to ask: nobody connected that speaks, and no member that is worth it, unless
+   * all have been `tried`.
+   */
+  isAlone(step: Step, key: Uint32Array, tried: boolean): boolean
   /** The nearest members of our table that are likely to answer, nearest first, at most k. */
   nearest(step: Step, key: Uint32Array, out: Int32Array): number
   /** Share of requests that failed lately. */

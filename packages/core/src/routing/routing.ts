@@ -197,6 +197,12 @@ export class Routing {
     return this.stateOf(holdings.evidence, holdings.row, toSeconds(nowMs))
   }
 
+  /** Whether the peer is known to speak the protocol. */
+  speaks(node: number, peer: PeerRef): boolean {
+    const { holdings } = this
+    return holdings.locate(node, peer) && holdings.evidence.is(holdings.row, SPEAKS)
+  }
+
   /** Whether the peer is in the table. */
   isMember(node: number, peer: PeerRef): boolean {
     return this.holdings.locate(node, peer) && this.holdings.seated

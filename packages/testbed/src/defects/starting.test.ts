@@ -3,10 +3,11 @@
  */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dhtKeyOfPeer, nearest } from '../distance.ts'
-import { type Kind, type LiveNode, startNode } from '../live/nodes.ts'
+import { type Kind, type LiveNode, type RawPeer, startNode, startRawPeer } from '../live/nodes.ts'
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
-import { publicKeyRecord } from '../work/records.ts'
+import { holdsProvider, holdsValue } from '../work/holders.ts'
+import { publicKeyRecord, randomCid } from '../work/records.ts'
 import { BOTH, expectMended } from './both.ts'
 import { closest, comesAbout, drain, ended, hex, inTime, stopAll, values } from './calls.ts'
 import {
@@ -20,7 +21,7 @@ import {
 } from './scripted.ts'
 
 const choose = new SeededChoice(46)
-const running: (LiveNode | ScriptedPeer)[] = []
+const running: (LiveNode | RawPeer | ScriptedPeer)[] = []
 
 afterEach(() => stopAll(running.splice(0)))
 
@@ -38,12 +39,12 @@ async function scripted(script: Script): Promise<ScriptedPeer> {
 
 describe('D9: a query right after the start', () => {
   test.each(BOTH)('ends within a minute where there is nobody: $node', async ({ kind }) => {
-    const node = await client(kind)
     const record = await publicKeyRecord(choose)
     const ends: string[] = []
-    // Nothing is in flight, so that a minute may pass at once.
-    vi.useFakeTimers()
+    // Nothing is in flight, so that a minute may pass at once; the timers of the start have to pass too.
+    vi.useFakeTimers({ shouldAdvanceTime: true })
     try {
+      const node = await client(kind)
       const queries: Promise<unknown>[] = [
         values(node.dht, record.key, {}),
         closest(node.dht, choose.bytes(34), {}),
@@ -103,5 +104,69 @@ describe('a query right after the start', () => {
     const getting = values(node.dht, record.key, inTime())
     await meet(node, [server])
     expect((await getting).map(hex)).toEqual([hex(record.value)])
+  })
+})
+
+/** What a node does by itself waits for nobody. */
+describe('a node that is alone', () => {
+  const SOON_MS = 1_500
+  const soon = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(SOON_MS) })
+
+  test.each(BOTH)('puts a value into its store, and gets it: $kind', async ({ kind }) => {
+    const node = await client(kind)
+    const { key, value } = await publicKeyRecord(choose)
+    expect(await ended(drain(node.dht.put(key, value, soon())))).toMatchObject({
+      name: 'TimeoutError',
+    })
+    expect(await holdsValue(node, key, value)).toBe(true)
+    const got = await ended(values(node.dht, key, soon()))
+    const defect = 'a get waits for peers though the value is here'
+    expectMended(kind, defect, () => expect(got, defect).toMatchObject([value]))
+  })
+
+  test.each(BOTH)('provides, and finds itself at once: $kind', async ({ kind }) => {
+    const node = await client(kind)
+    const cid = await randomCid(choose)
+    expect(await ended(drain(node.dht.provide(cid, soon())))).toMatchObject({
+      name: 'TimeoutError',
+    })
+    expect(await holdsProvider(node, cid, node.peerId)).toBe(true)
+    for await (const event of node.dht.findProviders(cid, soon())) {
+      if (event.name !== 'PROVIDER') continue
+      expect(event.providers.map(({ id }) => `${id}`)).toEqual([`${node.peerId}`])
+      return
+    }
+    throw new Error('no provider')
+  })
+
+  test.each(BOTH)('finds a peer that is connected: $kind', async ({ kind }) => {
+    const node = await client(kind)
+    const peer = await startRawPeer()
+    running.push(peer)
+    await node.libp2p.dial(peer.libp2p.getMultiaddrs())
+    for await (const event of node.dht.findPeer(peer.libp2p.peerId, soon())) {
+      if (event.name !== 'FINAL_PEER') continue
+      expect(`${event.peer.id}`).toBe(`${peer.libp2p.peerId}`)
+      expect(event.peer.multiaddrs.length).toBeGreaterThan(0)
+      return
+    }
+    throw new Error('no peer')
+  })
+
+  test('waits for a peer also where it has lost all it knew', async () => {
+    const record = await publicKeyRecord(choose)
+    const node = await client('kadmium')
+    const lost = await startScripted(knowsNothing)
+    await meet(node, [lost])
+    await vi.waitFor(() => expect(node.dht.routingTable.size).toBe(1), 10_000)
+    await lost.stop()
+    await vi.waitFor(() => expect(node.libp2p.getConnections()).toEqual([]), 10_000)
+    let isOver = false
+    const getting = ended(values(node.dht, record.key, inTime())).finally(() => {
+      isOver = true
+    })
+    expect(await comesAbout(() => isOver, 1_000)).toBe(false)
+    await meet(node, [await scripted(holds(record))])
+    expect(await getting).toMatchObject([record.value])
   })
 })

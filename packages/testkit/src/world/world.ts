@@ -20,7 +20,7 @@ import {
   Outbox,
   type Output,
   Random,
-  type Reach,
+  type StartOperation,
   type Verdict,
 } from '@kadmium/core'
 import { shareBits } from './bits.ts'
@@ -65,15 +65,14 @@ export interface Subject {
   keyBytes: Uint8Array
 }
 
+type Limits = Partial<Pick<StartOperation, 'quorum' | 'countMax' | 'reach' | 'patienceMs'>>
+
 /** What is asked of a node. */
-export interface Ask extends Subject {
+export interface Ask extends Subject, Limits {
   type: OperationType
   record?: Uint8Array
   /** The node to find. */
   peer?: number
-  quorum?: number
-  countMax?: number
-  reach?: Reach
 }
 
 const START_MS = 1_000_000_000
@@ -206,6 +205,7 @@ export class World {
       quorum: 0,
       countMax: 0,
       reach: 'all',
+      patienceMs: 0,
       ...ask,
       peer: subject === undefined ? NO_PEER : this.seat(node).names.refOf(subject),
     })
