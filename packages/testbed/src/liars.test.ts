@@ -151,7 +151,10 @@ async function world(lie: Lie, alone = false): Promise<World> {
   worlds.push(made)
   const known = [...liars, ...(alone ? [] : [honest, friend])]
   for (const { libp2p } of known) await reader.libp2p.dial(libp2p.getMultiaddrs())
-  await vi.waitFor(() => expect(reader.dht.routingTable.size).toBe(known.length), 10_000)
+  await vi.waitFor(() => {
+    expect(reader.dht.routingTable.size).toBe(known.length)
+    expect(honest.dht.routingTable.size).toBeGreaterThan(0)
+  }, 10_000)
   isLying = true
   return made
 }
