@@ -16,5 +16,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/pack/**'],
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 60_000,
+    // Live networks are formed in hooks.
+    hookTimeout: 60_000,
   },
 })
