@@ -28,7 +28,7 @@ export interface Member {
 }
 
 const FORM_TIMEOUT_MS = 60_000
-/** Keys that every node must find the nearest peers of before the network counts as formed. */
+/** Keys near to each side, of which every node must find the nearest peers before the network counts as formed. */
 const KEYS_TRIED = 3
 /** Keys that are sampled to learn how large the part of the key space is that belongs to one side alone. */
 const SAMPLES = 200
@@ -156,18 +156,26 @@ export class Network {
     throw new Error('no identities of ours leave both sides a part of the key space')
   }
 
+  /** Of any key, and of keys like those of the cases: a node may know one part of the key space and not another. */
   private async mustFindNearest(): Promise<void> {
-    const keys = Array.from({ length: KEYS_TRIED }, () => this.choose.bytes(32))
-    await Promise.all(this.members.map((member) => this.mustFind(member, keys)))
+    const any = async (): Promise<Uint8Array> => this.choose.bytes(32)
+    const keys = [await any()]
+    for (const side of ['us', 'them'] as const) {
+      for (let i = 0; i < KEYS_TRIED; i++) keys.push(await this.draw(side, any, (key) => key))
+    }
+    // All come to their end before the next try: what one fails at, others may still be busy with.
+    const tries = await Promise.allSettled(this.members.map((one) => this.mustFind(one, keys)))
+    for (const one of tries) if (one.status === 'rejected') throw one.reason
   }
 
   private async mustFind(member: Member, keys: readonly Uint8Array[]): Promise<void> {
     for (const key of keys) {
-      const expected = this.nearest(await dhtKey(key), member).map(({ node }) => node.peer)
+      const expected = this.nearest(await dhtKey(key), member)
       const named = await member.node.closest(key)
-      must(sameSet(named, expected), () => {
-        const who = `${member.mode} of ${member.side}`
-        return `not formed: a ${who} finds ${named.length} peers, not the nearest ${expected.length}`
+      const missing = expected.filter(({ node }) => !named.includes(node.peer))
+      must(missing.length === 0, () => {
+        const sides = missing.map(({ side }) => `one of ${side}`).join(', ')
+        return `not formed: a ${member.mode} of ${member.side} does not find ${sides}`
       })
     }
   }

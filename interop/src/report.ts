@@ -8,7 +8,7 @@ export type Result = 'passed' | 'failed' | 'differs' | 'not run'
 
 export interface Outcome {
   readonly result: Result
-  /** Why it did not pass. */
+  /** Why it did not pass, or not at once. */
   readonly reason?: string
 }
 
