@@ -4,7 +4,7 @@
  * those of others first. And back: who was tagged in an earlier run, by us or by `@libp2p/kad-dht`, is
  * somebody to ask in this one.
  *
- * Nobody is tagged to be kept alive (docs/decisions/0013); `keep-alive-kad-dht` of an earlier run goes.
+ * Nobody is tagged to be kept alive (docs/decisions/0011); `keep-alive-kad-dht` of an earlier run goes.
  * Written are changes only, one after the other, off the way of every query. A node whose table has had
  * nobody yet leaves the tags of the earlier run as they are: it may need them in the next.
  *
