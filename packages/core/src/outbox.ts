@@ -43,7 +43,8 @@ class OutputRecord {
 
 /**
  * The outputs of one step or of several: made by the host, filled by `Nodes.handle`, read by index or by iteration
- * and cleared by the host. Only the node itself writes to it.
+ * and cleared by the host. Its writers, one for each kind of output and named after it, are for whoever writes a
+ * machine with the signature of `Nodes`: a host only reads. Objects that are handed to a writer are kept as they are.
  */
 export class Outbox {
   /** Outputs since the last `clear`. */
@@ -68,7 +69,7 @@ export class Outbox {
     for (let i = 0; i < this.count; i++) yield this.at(i)
   }
 
-  /** @internal A pooled message to be filled and then named in an output of the same step. */
+  /** A pooled message, emptied, to be filled and then named in an output of the same step. */
   message(type: MessageType): Message {
     let message = this.messages[this.messageCount]
     if (message === undefined) {
@@ -79,7 +80,7 @@ export class Outbox {
     return message.clear(type)
   }
 
-  /** @internal */
+  /** Asks a peer. `request`: the machine's own id for it, never used before; a connection that has to be opened first may take `dialTimeoutMs`. */
   send(request: number, to: PeerRef, message: Message, dialTimeoutMs: number): void {
     const output = this.next('send')
     output.request = request
@@ -88,50 +89,50 @@ export class Outbox {
     output.dialTimeoutMs = dialTimeoutMs
   }
 
-  /** @internal */
+  /** Takes back a request; no input follows. `expired`: its time is up, so that what carries it is reset. */
   cancelRequest(request: number, expired: boolean): void {
     const output = this.next('cancelRequest')
     output.request = request
     output.expired = expired
   }
 
-  /** @internal */
+  /** Answers a `requestArrived`. */
   respond(exchange: number, message: Message): void {
     const output = this.next('respond')
     output.exchange = exchange
     output.message = message
   }
 
-  /** @internal */
+  /** Leaves a `requestArrived` without an answer, as malformed, invalid or over a limit. */
   refuse(exchange: number): void {
     this.next('refuse').exchange = exchange
   }
 
-  /** @internal */
+  /** Ends a `requestArrived` that has no answer (ADD_PROVIDER). */
   accept(exchange: number): void {
     this.next('accept').exchange = exchange
   }
 
-  /** @internal */
+  /** Opens a fresh connection to an address that the peer announces, within `timeoutMs`. Ends with `dialEnded`. */
   dial(peer: PeerRef, timeoutMs: number): void {
     const output = this.next('dial')
     output.peer = peer
     output.timeoutMs = timeoutMs
   }
 
-  /** @internal */
+  /** Asks for a random key that shares exactly so many leading bits with the node's own, 0..256. Ends with `keyPicked`. */
   pickKey(bits: number): void {
     this.next('pickKey').bits = bits
   }
 
-  /** @internal */
+  /** Tells that the walk of a `keyPicked` is over, with so many nearest peers confirmed. */
   walkEnded(keyBytes: Uint8Array, peers: number): void {
     const output = this.next('walkEnded')
     output.keyBytes = keyBytes
     output.peers = peers
   }
 
-  /** @internal */
+  /** Has a record judged, alone (`against` null) or against another. Ends with `validated`. */
   validate(
     job: number,
     keyBytes: Uint8Array,
@@ -145,7 +146,7 @@ export class Outbox {
     output.against = against
   }
 
-  /** @internal */
+  /** Has a value written, or deleted where `record` is null. Ends with `persisted`. */
   persistRecord(
     job: number,
     keyBytes: Uint8Array,
@@ -159,7 +160,7 @@ export class Outbox {
     output.expiresAtMs = expiresAtMs
   }
 
-  /** @internal */
+  /** Has a provider record written, or deleted where `expiresAtMs` is 0. Ends with `persisted`, unless the job is 0. */
   persistProvider(job: number, keyBytes: Uint8Array, provider: PeerRef, expiresAtMs: number): void {
     const output = this.next('persistProvider')
     output.job = job
@@ -168,54 +169,54 @@ export class Outbox {
     output.expiresAtMs = expiresAtMs
   }
 
-  /** @internal */
+  /** Tells the caller of an operation that a request goes to a peer. */
   asking(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('asking', operation)
     output.peer = peer
     output.message = message
   }
 
-  /** @internal */
+  /** Tells the caller of an operation that a peer answered. */
   answered(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('answered', operation)
     output.peer = peer
     output.message = message
   }
 
-  /** @internal */
+  /** Tells the caller of an operation that a peer did not answer. */
   peerFailed(operation: number, peer: PeerRef, reason: FailureReason): void {
     const output = this.event('peerFailed', operation)
     output.peer = peer
     output.reason = reason
   }
 
-  /** @internal */
+  /** Tells the caller of a get its value, once. `peer` is `NO_PEER` when it was our own. */
   valueFound(operation: number, peer: PeerRef, record: Uint8Array): void {
     const output = this.event('valueFound', operation)
     output.peer = peer
     output.record = record
   }
 
-  /** @internal */
+  /** Tells the caller of a search the providers in `message` that were not named before. */
   providersFound(operation: number, peer: PeerRef, message: Message): void {
     const output = this.event('providersFound', operation)
     output.peer = peer
     output.message = message
   }
 
-  /** @internal */
+  /** Tells the caller of a search that the peer is known, and who named it. */
   peerFound(operation: number, from: PeerRef, peer: PeerRef): void {
     const output = this.event('peerFound', operation)
     output.from = from
     output.peer = peer
   }
 
-  /** @internal */
+  /** Tells the caller the closest live peers in `message.closer`, nearest first. */
   closestFound(operation: number, message: Message): void {
     this.event('closestFound', operation).message = message
   }
 
-  /** @internal */
+  /** Ends the wait of an operation's caller: `stored` of `wanted` holders have acknowledged so far. */
   operationEnded(
     operation: number,
     outcome: OperationOutcome,
@@ -228,7 +229,7 @@ export class Outbox {
     output.wanted = wanted
   }
 
-  /** @internal */
+  /** Tells the host that nothing holds the peer any more: its ref is stale from now on. */
   forget(peer: PeerRef): void {
     this.next('forget').peer = peer
   }

@@ -19,7 +19,7 @@ export function seedRandom(state: Uint32Array, at: number, seed: number, stream:
   if ((state[at] as number) === 0) state[at] = 1
 }
 
-/** The next 32 bits, 0..2^32-1. */
+/** The next 32 bits, 0..2^32-1, of the generator whose state begins at `at`. */
 export function nextWord(state: Uint32Array, at: number): number {
   let t = state[at + 3] as number
   const s = state[at] as number
