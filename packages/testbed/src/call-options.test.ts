@@ -11,6 +11,7 @@ import type { QueryEvent } from '@libp2p/kad-dht'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { hex } from './live/calls.ts'
 import { type LiveNode, startNode } from './live/nodes.ts'
 import { SeededChoice } from './random.ts'
 import { holdsProvider, holdsValue } from './work/holders.ts'
@@ -26,7 +27,6 @@ let asker: LiveNode
 let others: LiveNode[]
 
 const names = (peers: readonly PeerId[]): string[] => peers.map(String).sort()
-const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
 
 async function all(events: AsyncIterable<QueryEvent>): Promise<QueryEvent[]> {
   const seen: QueryEvent[] = []

@@ -23,6 +23,7 @@ import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { KAD_PROTOCOL } from './implementations.ts'
+import { collect, hex } from './live/calls.ts'
 import { type Kind, type LiveInit, type LiveNode, startNode } from './live/nodes.ts'
 import { SeededChoice } from './random.ts'
 import { ipnsName, ipnsVersion, publicKeyRecord, randomCid } from './work/records.ts'
@@ -32,14 +33,7 @@ const choose = new SeededChoice(11)
 const KINDS: readonly Kind[] = ['kadmium', 'kad-dht']
 
 const timeout = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(20_000) })
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const each of source) all.push(each)
-  return all
-}
 
 interface Service extends Startable {
   isStarted: () => boolean

@@ -5,6 +5,7 @@
 import fc from 'fast-check'
 import { toString as bytesToString } from 'uint8arrays/to-string'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { hex } from './live/calls.ts'
 import { type LiveNode, type RawPeer, startNode, startRawPeer } from './live/nodes.ts'
 import type { RawStream } from './live/raw-stream.ts'
 import {
@@ -22,8 +23,6 @@ import { ipnsName, ipnsVersion, publicKeyRecord } from './work/records.ts'
 const choose = new SeededChoice(3)
 const text = (from: string): Uint8Array => Buffer.from(from)
 const multihash = (): Uint8Array => Buffer.concat([Uint8Array.of(0x12, 0x20), choose.bytes(32)])
-const hex = (bytes: Uint8Array | null | undefined): string =>
-  Buffer.from(bytes ?? []).toString('hex')
 
 /** Keys in a node's store under a prefix. */
 async function stored(node: LiveNode, prefix: '/dht/record' | '/dht/provider'): Promise<string[]> {

@@ -8,6 +8,7 @@ import { peerIdFromMultihash } from '@libp2p/peer-id'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { drain, hex } from './live/calls.ts'
 import { type LiveNode, type RawPeer, startNode, startRawPeer } from './live/nodes.ts'
 import { RawStream } from './live/raw-stream.ts'
 import {
@@ -25,7 +26,6 @@ const LIARS = 3
 
 const choose = new SeededChoice(5)
 const text = (from: string): Uint8Array => Buffer.from(from)
-const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
 const someId = (): Uint8Array => Buffer.concat([Uint8Array.of(0x12, 0x20), choose.bytes(32)])
 /** Nobody listens there. */
 const NOWHERE = multiaddr('/ip4/127.0.0.1/tcp/1').bytes
@@ -157,12 +157,6 @@ async function world(lie: Lie, alone = false): Promise<World> {
   }, 10_000)
   isLying = true
   return made
-}
-
-async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) {
-    // Only the end counts.
-  }
 }
 
 async function expectHonest(peers: readonly PeerInfo[], { honest }: World): Promise<void> {

@@ -9,6 +9,7 @@ import type { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { dhtKey, dhtKeyOfPeer, nearest } from './distance.ts'
 import type { DhtService } from './implementations.ts'
+import { drain, hex } from './live/calls.ts'
 import { type Kind, type LiveInit, type LiveNode, startNode, startRawPeer } from './live/nodes.ts'
 import { TYPE } from './live/wire.ts'
 import { SeededChoice } from './random.ts'
@@ -42,7 +43,6 @@ const WAYS: readonly (readonly [Kind, Kind])[] = [
 
 const ofKind = (kind: Kind): LiveNode[] => (kind === 'kadmium' ? kadmium : others)
 const timeout = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(TIMEOUT_MS) })
-const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
 const listening = ({ libp2p }: LiveNode): string[] =>
   libp2p.getMultiaddrs().map((address) => address.decapsulateCode(CODE_P2P).toString())
 const ids = (peers: readonly { id: PeerId }[]): string[] => peers.map(({ id }) => id.toString())
@@ -51,12 +51,6 @@ const ids = (peers: readonly { id: PeerId }[]): string[] => peers.map(({ id }) =
 async function identity(clientMode = false): Promise<LiveInit> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', choose.bytes(32))
   return { privateKey, dht: { kBucketSize: K, clientMode } }
-}
-
-async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) {
-    // Only the end counts.
-  }
 }
 
 async function valueAt(dht: DhtService, key: Uint8Array): Promise<Uint8Array | undefined> {

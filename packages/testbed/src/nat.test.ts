@@ -4,6 +4,7 @@
  */
 import type { ConnectionGater } from '@libp2p/interface'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { hex } from './live/calls.ts'
 import {
   type LiveInit,
   type LiveNode,
@@ -15,7 +16,6 @@ import { TYPE } from './live/wire.ts'
 import { SeededChoice } from './random.ts'
 
 const choose = new SeededChoice(11)
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** Addresses at which the server dialled somebody. */
 const dialled = new Set<string>()

@@ -4,6 +4,7 @@ import { Key } from 'interface-datastore'
 import type { CID } from 'multiformats/cid'
 import { toString as bytesToString } from 'uint8arrays/to-string'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { drain } from './live/calls.ts'
 import { type LiveNode, startNode } from './live/nodes.ts'
 import { SeededChoice } from './random.ts'
 import { holdsProvider } from './work/holders.ts'
@@ -17,12 +18,6 @@ const datastore = new MemoryDatastore()
 let holder: LiveNode
 let provider: LiveNode
 let cids: [CID, CID]
-
-async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) {
-    // Only the end counts.
-  }
-}
 
 /** The holder loses what it knows. It is of the kind that looks into its store for each answer. */
 async function forgotten(): Promise<void> {

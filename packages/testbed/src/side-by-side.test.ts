@@ -9,6 +9,7 @@ import { MemoryDatastore } from 'datastore-core/memory'
 import type { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DhtFactory, DhtService } from './implementations.ts'
+import { drain } from './live/calls.ts'
 import { createNode } from './live/nodes.ts'
 import { SeededChoice } from './random.ts'
 import { publicKeyRecord, randomCid } from './work/records.ts'
@@ -52,12 +53,6 @@ async function network(init: KadDHTInit): Promise<[Node, Node]> {
   ]
   await pair[0].dial(pair[1].getMultiaddrs())
   return pair
-}
-
-async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) {
-    // Only the end counts.
-  }
 }
 
 async function providersOf(node: Node, cid: CID): Promise<string[]> {

@@ -10,6 +10,7 @@ import { Key } from 'interface-datastore'
 import type { CID } from 'multiformats/cid'
 import { toString as bytesToString } from 'uint8arrays/to-string'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { drain, hex } from './live/calls.ts'
 import { type Kind, type LiveNode, type RawPeer, startNode, startRawPeer } from './live/nodes.ts'
 import type { RawMessage, ReadMessage } from './live/wire.ts'
 import { TYPE, valueIn, varint, writeRecord } from './live/wire.ts'
@@ -25,14 +26,6 @@ import {
 
 const HOUR_MS = 3_600_000
 const PATIENCE = { timeout: 20_000, interval: 50 }
-
-const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
-
-async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) {
-    // Only the end counts.
-  }
-}
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   await vi.waitFor(async () => expect(await holds()).toBe(true), PATIENCE)

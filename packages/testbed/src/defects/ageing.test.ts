@@ -4,11 +4,11 @@
  */
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, expect, test, vi } from 'vitest'
+import { hex, stopAll } from '../live/calls.ts'
 import { type LiveNode, type RawPeer, startNode, startRawPeer } from '../live/nodes.ts'
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { BOTH, expectMended } from './both.ts'
-import { hex, stopAll } from './calls.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -11,11 +11,11 @@ import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { DhtService } from '../implementations.ts'
+import { closest, comesAbout, ended, Gate, hex, stopAll } from '../live/calls.ts'
 import { type LiveNode, startNode } from '../live/nodes.ts'
 import type { RawMessage, RawPeer } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { publicKeyRecord } from '../work/records.ts'
-import { closest, comesAbout, ended, Gate, hex, stopAll } from './calls.ts'
 import {
   type Asked,
   knowsNothing,

@@ -4,6 +4,7 @@
  */
 import { MemoryDatastore } from 'datastore-core/memory'
 import { afterEach, expect, test, vi } from 'vitest'
+import { drain, hex, inTime, stopAll } from '../live/calls.ts'
 import {
   type Kind,
   type LiveInit,
@@ -15,7 +16,6 @@ import {
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { randomCid } from '../work/records.ts'
-import { drain, hex, inTime, stopAll } from './calls.ts'
 import { someIdentity } from './identities.ts'
 import { type Asked, knowsNothing, meet, type ScriptedPeer, startScripted } from './scripted.ts'
 

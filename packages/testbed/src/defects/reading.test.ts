@@ -3,12 +3,12 @@
  * (D8). It comes once, and is the best of what was found.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { comesAbout, ended, Gate, hex, inTime, stopAll, values } from '../live/calls.ts'
 import { type Kind, type LiveNode, startNode } from '../live/nodes.ts'
 import { TYPE, valueIn } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { ipnsName, ipnsVersion, publicKeyRecord } from '../work/records.ts'
 import { BOTH, expectMended } from './both.ts'
-import { comesAbout, ended, Gate, hex, inTime, stopAll, values } from './calls.ts'
 import {
   holds,
   knowsNothing,

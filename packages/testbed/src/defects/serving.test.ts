@@ -6,6 +6,7 @@ import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { multiaddr } from '@multiformats/multiaddr'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { drain, ended, hex, inTime, stopAll } from '../live/calls.ts'
 import {
   type LiveInit,
   type LiveNode,
@@ -19,7 +20,6 @@ import { SeededChoice } from '../random.ts'
 import { holdsValue } from '../work/holders.ts'
 import { ipnsName, ipnsVersion, publicKeyRecord } from '../work/records.ts'
 import { BOTH, expectMended } from './both.ts'
-import { drain, ended, hex, inTime, stopAll } from './calls.ts'
 import { knowsNothing, meet, type ScriptedPeer, startScripted } from './scripted.ts'
 
 const choose = new SeededChoice(41)

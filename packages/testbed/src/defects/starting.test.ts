@@ -3,13 +3,13 @@
  */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { dhtKeyOfPeer, nearest } from '../distance.ts'
+import { closest, comesAbout, drain, ended, hex, inTime, stopAll, values } from '../live/calls.ts'
 import { type Kind, type LiveNode, type RawPeer, startNode, startRawPeer } from '../live/nodes.ts'
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { holdsProvider, holdsValue } from '../work/holders.ts'
 import { publicKeyRecord, randomCid } from '../work/records.ts'
 import { BOTH, expectMended } from './both.ts'
-import { closest, comesAbout, drain, ended, hex, inTime, stopAll, values } from './calls.ts'
 import {
   holds,
   isSilent,

@@ -8,6 +8,7 @@ import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { dhtKey, nearest } from '../distance.ts'
+import { comesAbout, hex, inTime, providers, stopAll } from '../live/calls.ts'
 import {
   type Kind,
   type LiveInit,
@@ -19,7 +20,6 @@ import {
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { BOTH, expectMended } from './both.ts'
-import { comesAbout, hex, inTime, providers, stopAll } from './calls.ts'
 import { identitiesNear, keyOfIdentity, sharedBits, someIdentity } from './identities.ts'
 import { knowsNothing, meet, type ScriptedPeer, startMany, startScripted } from './scripted.ts'
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PeerInfo, RoutingOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { DhtService } from '../implementations.ts'
-import type { LiveNode } from '../live/nodes.ts'
+import type { LiveNode } from './nodes.ts'
 
 /** No operation of these tests takes longer. */
 const TIMEOUT_MS = 30_000
@@ -14,6 +14,13 @@ export async function drain(events: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of events) {
     // Only the end counts.
   }
+}
+
+/** All that comes, in order. */
+export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const each of source) all.push(each)
+  return all
 }
 
 /** What a call ended with: its result, or its error. */
