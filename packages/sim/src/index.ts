@@ -1,0 +1,9 @@
+/**
+ * A simulator that runs the real Kadmium core, and its rivals, on up to a million nodes.
+ *
+ * @packageDocumentation
+ */
+export * from './measure/result.ts'
+export { type Progress, type RunOptions, runScenario } from './run.ts'
+export * from './scenario/scenario.ts'
+export type { Column, Strategy, StrategyInit, Truth } from './strategies/strategy.ts'

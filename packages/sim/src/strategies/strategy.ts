@@ -1,0 +1,75 @@
+/**
+ * What a strategy is to the simulator: nodes with the signature of the core, `handle(node, now, input,
+ * outbox)` and `deadline(node)`. Kadmium's own `Nodes` is one; the rivals in `baselines/` are machines
+ * with the same inputs and outputs, so that all of them live in one world behind one host.
+ */
+import type { Input, Outbox, PeerBook, PeerRef } from '@kadmium/core'
+
+/** The nodes of one worker: rows 0..n-1 of a contiguous range of identities. */
+export interface Column {
+  /** One input to one node; what it asks for is appended to `outbox`. Late and unknown inputs are no-ops. */
+  handle(row: number, nowMs: number, input: Input, outbox: Outbox): void
+  /** When the node wants its next `wake`, ms; Infinity for never. May be early, never late. */
+  deadline(row: number): number
+  /** Peers that bucket `bucket` of a full table holds; 0 where there is no table. */
+  bucketSeats(bucket: number): number
+  /**
+   * Fills an empty bucket, before the run begins: `peers[0..count)` are in key order and all belong there. They count as
+   * met, with success, as if they had answered once.
+   */
+  seat(row: number, bucket: number, peers: Int32Array, count: number, nowMs: number): void
+  /** Writes all peers of the node's table. Returns how many; what `out` has no room for is left out. */
+  members(row: number, out: Int32Array): number
+  /** Writes whom a lookup of that key would begin with, nearest first. Returns how many. */
+  seeds(row: number, key: Uint32Array, keyAt: number, nowMs: number, out: Int32Array): number
+  /** What the node thinks of a peer, 0..1 (0.5: nothing known); undefined where the strategy keeps no scores. */
+  score?(row: number, peer: PeerRef, nowMs: number): number
+  /** Bytes that the column's typed arrays and slabs hold now, over all rows. */
+  readonly bytes: number
+}
+
+/** What the world knows: for strategies that are told what others must measure (`oracle`, `pns`), and for checkers. */
+export interface Truth {
+  /** Whether the identity is up at that time and can be dialled; exact up to the present. */
+  isReachable(peer: PeerRef, nowMs: number): boolean
+  /** Round trip between two identities without jitter and service time, ms. */
+  rttMs(a: PeerRef, b: PeerRef): number
+  /** Writes the `count` nearest to the key that are reachable servers now, nearest first. Returns how many. */
+  closestLive(
+    key: Uint32Array,
+    keyAt: number,
+    count: number,
+    nowMs: number,
+    out: Int32Array,
+  ): number
+}
+
+/** What a strategy makes its nodes of. */
+export interface StrategyInit {
+  /** All identities of the run: the ref of each is its rank in key order, and never ends. */
+  book: PeerBook
+  /** The first identity of this column: row r is identity `first + r`. */
+  first: PeerRef
+  /** Rows. */
+  count: number
+  /** Root of all dice, 32 bits. A node's own come from this and its key, whatever its row. */
+  seed: number
+  /** Whether an identity is a server: it answers, and belongs in tables. */
+  isServer(peer: PeerRef): boolean
+  /** The group of the identity's address; 0 for none. */
+  ipGroup(peer: PeerRef): number
+  truth: Truth
+  /** What the scenario sets for this strategy. */
+  options: Readonly<Record<string, unknown>>
+}
+
+/** A strategy by name. */
+export interface Strategy {
+  /** As scenarios and results name it. */
+  readonly name: string
+  /** One line for people: what it does and where it is described. */
+  readonly summary: string
+  /** What is wrong with a scenario's options for it, as a sentence; null where nothing is. */
+  optionsFault(options: Readonly<Record<string, unknown>>): string | null
+  create(init: StrategyInit): Column
+}
