@@ -44,6 +44,15 @@ export function commonPrefixLength(
   return KEY_BITS
 }
 
+/** The order of keys as numbers: negative when a is the less, positive when b is, 0 when they are equal. */
+export function compareKeys(a: Uint32Array, aAt: number, b: Uint32Array, bAt: number): number {
+  for (let i = 0; i < KEY_WORDS; i++) {
+    const difference = (a[aAt + i] as number) - (b[bAt + i] as number)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
 /** Which of a and b is nearer to the target by XOR: negative when a is, positive when b is, 0 when equal. */
 export function compareDistance(
   target: Uint32Array,

@@ -1,6 +1,6 @@
 /**
  * What a node has under way (requests, operations): a short list for each node of a column, newest
- * first, threaded through the objects themselves, so that a node with nothing under way costs six bytes.
+ * first, threaded through the objects themselves, so that a node with nothing under way costs ten bytes.
  */
 
 /** An object that stands in one list at a time. */
@@ -15,6 +15,11 @@ export class NodeLists<T extends Listed<T>> {
   constructor(nodes: number) {
     this.heads = new Array<T | null>(nodes).fill(null)
     this.counts = new Uint16Array(nodes)
+  }
+
+  /** Bytes of the lists' heads, eight for each, and counts. */
+  get bytes(): number {
+    return this.heads.length * 8 + this.counts.byteLength
   }
 
   /** The newest of a node's list, null when it is empty; the others follow by `next`. */

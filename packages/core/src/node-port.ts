@@ -72,6 +72,10 @@ export class NodePort implements OperationPort {
     }
   }
 
+  get bytes(): number {
+    return this.sequences.byteLength + this.starved.byteLength + this.dice.byteLength
+  }
+
   /** Opens a request of any purpose. */
   open(
     step: Step,

@@ -42,6 +42,7 @@ export class Nodes {
   private readonly upkeep: Upkeep
   private readonly sizes: NetworkSize
   private readonly selves: Int32Array
+  private readonly selfKeys: Uint32Array
   private readonly step: Step = { node: 0, nowMs: 0, outbox: new Outbox() }
   private readonly walkStart: StartOperation = upkeepWalk()
 
@@ -60,6 +61,7 @@ export class Nodes {
       book.pin(self)
       copyKey(book.keys, book.at(self), selfKeys, node * KEY_WORDS)
     }
+    this.selfKeys = selfKeys
     this.routing = new Routing({ nodes, book, config, selfKeys, allocate })
     this.records = new Records({ nodes, book, config })
     this.requests = new Requests(nodes, book)
@@ -114,6 +116,14 @@ export class Nodes {
   /** Estimated number of nodes in the network, 0 while unknown. */
   networkSize(node: number): number {
     return this.sizes.estimate(node)
+  }
+
+  /** Bytes of all columns and slabs at the moment. Records and what is under way (operations, requests) are objects, and not counted. */
+  get bytes(): number {
+    const own = this.selves.byteLength + this.selfKeys.byteLength
+    const { routing, port, requests, operations, sizes, upkeep, records } = this
+    const parts = [routing, port, requests, operations, sizes, upkeep, records]
+    return parts.reduce((sum, part) => sum + part.bytes, own)
   }
 
   /** Requests of the node in flight. */

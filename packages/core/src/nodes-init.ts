@@ -7,7 +7,7 @@ export interface NodesInit {
   /** The peer book that the refs of all inputs and outputs belong to. */
   book: PeerBook
   /** Each node's own identity, at least one; its length is the number of nodes. */
-  selves: readonly PeerRef[]
+  selves: readonly PeerRef[] | Int32Array
   /** What each node's own key is the hash of, as it goes over the wire; left out where nothing does. */
   selfBytes?: readonly Uint8Array[]
   /** Overrides of `DEFAULT_CONFIG`. */

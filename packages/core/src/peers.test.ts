@@ -2,7 +2,7 @@ import { key8 } from '@kadmium/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AssertionError } from './assert.ts'
-import { keysEqual } from './key.ts'
+import { KEY_WORDS, keysEqual } from './key.ts'
 import { NO_PEER, PeerBook, type PeerRef } from './peers.ts'
 
 const CASES = { numRuns: 1000 }
@@ -65,6 +65,21 @@ describe('a peer book', () => {
       false,
       false,
     ])
+  })
+
+  it('over keys that lie there already is full, copies nothing and sees whether they ascend', () => {
+    const keys = new Uint32Array(new SharedArrayBuffer(3 * KEY_WORDS * 4))
+    for (const [i, bits] of [1, 2, 200].entries()) keys.set(key8(bits), i * KEY_WORDS)
+    const books = [new PeerBook({ fixed: true, keys }), new PeerBook({ fixed: true, keys })]
+    for (const book of books) {
+      expect([book.size, book.ordered, book.has(2), book.has(3)]).toEqual([3, true, true, false])
+      expect(book.keys).toBe(keys)
+      expect(book.add(key8(9))).toBe(NO_PEER)
+    }
+    keys.copyWithin(KEY_WORDS, 2 * KEY_WORDS)
+    expect(new PeerBook({ fixed: true, keys }).ordered).toBe(false)
+    expect(() => new PeerBook({ keys })).toThrow(AssertionError)
+    expect(() => new PeerBook({ fixed: true, keys: keys.subarray(1) })).toThrow(AssertionError)
   })
 
   it('takes it as our own mistake when pins do not match', () => {

@@ -8,7 +8,7 @@
  * hands that message to the node, which forgets whatever it did not keep.
  */
 import { assert } from './assert.ts'
-import { copyKey, KEY_WORDS, type Key } from './key.ts'
+import { compareKeys, copyKey, KEY_WORDS, type Key } from './key.ts'
 
 /** A peer: 22 bits of slot, 9 bits of generation. Its value decides nothing: no choice, no tie-break reads it. */
 export type PeerRef = number
@@ -38,6 +38,13 @@ export interface PeerBookInit {
   fixed?: boolean
   /** Where the columns live; a simulator passes shared memory. Default: ordinary memory. */
   allocate?: (bytes: number) => ArrayBufferLike
+  /**
+   * Keys of fixed identities that lie there already, eight words each: the book is full from the start, its refs
+   * are 0..keys.length / 8 - 1, and nothing is copied, so that each worker can have a book over the same shared
+   * memory. Where they ascend, order by ref is order by key, which is quicker to tell. The other settings of
+   * the book, but for `fixed`, have no meaning then. Default: none.
+   */
+  keys?: Uint32Array
 }
 
 /**
@@ -49,6 +56,8 @@ export class PeerBook {
   keys: Uint32Array
   /** Whether identities never end, so that pins are not counted. */
   readonly fixed: boolean
+  /** Whether order by ref is order by key: the book was made over keys that ascend. */
+  readonly ordered: boolean
   private pins: Uint16Array
   private generations: Uint16Array
   private used: Uint8Array
@@ -59,15 +68,24 @@ export class PeerBook {
   private readonly slotsMax: number
   private readonly allocate: (bytes: number) => ArrayBufferLike
 
-  /** An empty book. Throws where it would begin empty-handed or above `capacityMax`. */
+  /** A book, empty unless it is made over `keys`. Throws where it would begin empty-handed or above `capacityMax`. */
   constructor(init: PeerBookInit = {}) {
-    const capacity = init.capacity ?? 1024
-    this.slotsMax = Math.min(init.capacityMax ?? PEERS_MAX, PEERS_MAX)
+    const given = init.keys
+    assert(given === undefined || init.fixed === true, 'only fixed identities are there already')
+    const capacity = given === undefined ? (init.capacity ?? 1024) : given.length / KEY_WORDS
+    assert(Number.isInteger(capacity), 'a key has eight words')
+    const slotsMax = given === undefined ? (init.capacityMax ?? PEERS_MAX) : capacity
+    this.slotsMax = Math.min(slotsMax, PEERS_MAX)
     assert(capacity >= 1, 'a peer book begins with a slot')
     assert(capacity <= this.slotsMax, 'a peer book cannot begin above its limit')
     this.fixed = init.fixed ?? false
     this.allocate = init.allocate ?? ((bytes) => new ArrayBuffer(bytes))
-    this.keys = new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
+    this.keys = given ?? new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
+    this.ordered = given !== undefined && ascends(given)
+    if (given !== undefined) {
+      this.slots = capacity
+      this.live = capacity
+    }
     this.pins = new Uint16Array(this.fixed ? 0 : capacity)
     this.generations = new Uint16Array(this.fixed ? 0 : capacity)
     this.used = new Uint8Array(this.fixed ? 0 : capacity)
@@ -162,6 +180,14 @@ export class PeerBook {
     this.generations = extend(this.generations, new Uint16Array(capacity))
     this.used = extend(this.used, new Uint8Array(capacity))
   }
+}
+
+/** Whether each key is greater than the one before. */
+function ascends(keys: Uint32Array): boolean {
+  for (let at = KEY_WORDS; at < keys.length; at += KEY_WORDS) {
+    if (compareKeys(keys, at - KEY_WORDS, keys, at) >= 0) return false
+  }
+  return true
 }
 
 function extend<T extends Uint16Array | Uint8Array>(from: T, to: T): T {

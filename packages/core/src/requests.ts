@@ -40,6 +40,10 @@ export class Requests {
     this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
   }
 
+  get bytes(): number {
+    return this.live.bytes + this.deadlines.byteLength
+  }
+
   /** Requests of the node in flight. */
   count(node: number): number {
     return this.live.count(node)

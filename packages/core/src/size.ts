@@ -24,6 +24,10 @@ export class NetworkSize {
     this.samples = new Uint8Array(nodes)
   }
 
+  get bytes(): number {
+    return this.means.byteLength + this.samples.byteLength
+  }
+
   /**
    * A walk confirmed these as the nearest to the target, nearest first. Where they are fewer than the `k`
    * that were wanted, they are all there are.

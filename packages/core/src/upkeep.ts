@@ -54,6 +54,12 @@ export class Upkeep {
     this.probing = new Uint8Array(nodes)
   }
 
+  get bytes(): number {
+    const { online, refreshAt, turns, rounds, probing } = this
+    const columns = [online, refreshAt, turns, rounds, probing]
+    return columns.reduce((sum, column) => sum + column.byteLength, 0)
+  }
+
   /** When there is something to do; may be early, never late. */
   deadlineMs(node: number): number {
     if (!this.isOnline(node)) return Number.POSITIVE_INFINITY

@@ -50,8 +50,8 @@ export class Operations {
     this.prospects = new Int32Array(config.candidatesMax)
   }
 
-  count(node: number): number {
-    return this.live.count(node)
+  get bytes(): number {
+    return this.live.bytes + this.deadlines.byteLength
   }
 
   /** When an operation must decide with what it has; may be early, never late. */
@@ -71,7 +71,7 @@ export class Operations {
    */
   open(step: Step, start: StartOperation): Operation | null {
     const { node } = step
-    if (this.count(node) >= this.config.operationsMax) return null
+    if (this.live.count(node) >= this.config.operationsMax) return null
     if (start.operation !== 0 && this.find(node, start.operation) !== null) return null
     const operation = this.pool.pop() ?? new Operation(this.book, this.config)
     operation.take(node, start)

@@ -51,6 +51,11 @@ export class Records {
     this.config = init.config
   }
 
+  /** Bytes of the rows' places; what a row holds is objects, and not counted. */
+  get bytes(): number {
+    return (this.puts.length + this.provided.length) * 8
+  }
+
   /**
    * A stranger's PUT_VALUE. Ends with `respond`, the record echoed, when the node holds it or one of the
    * same rank; with `refuse` when it is invalid, worse than what is held, over a limit or not written.

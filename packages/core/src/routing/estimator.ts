@@ -10,10 +10,7 @@
 import { assert } from '../assert.ts'
 import type { Config } from '../config.ts'
 import type { PeerEvidence } from '../messages.ts'
-import { BENCHED, DIALLED, type Evidence, LIED, TRIED } from './evidence.ts'
-
-/** One observation in the fixed point of the columns. */
-const ONE = 1024
+import { BENCHED, DIALLED, type Evidence, LIED, ONE, TRIED } from './evidence.ts'
 
 /**
  * The prior: so many successes and as many failures, hence 0.5. With it a newcomer is good from its second

@@ -29,6 +29,9 @@ export const LINK_MASK: number = 3 << LINK_SHIFT
 /** In `backoff`: it lied, and no answer ends the bench before its time, which is the longest there is. */
 export const LIED = 0x80
 
+/** One observation in the fixed point of the columns. */
+export const ONE = 1024
+
 const SECONDS_MAX = 0xffff_ffff
 
 /** Milliseconds since the host's epoch as the whole seconds that columns hold: 0..2^32-1, whatever comes. */
@@ -85,6 +88,26 @@ export class Evidence {
     this.rttvar[row] = 0
     this.flags[row] = 0
     this.backoff[row] = 0
+  }
+
+  /** Begins rows from `row` on for peers that have answered once. */
+  fill(
+    row: number,
+    peers: Int32Array,
+    count: number,
+    groups: Int32Array | null,
+    flags: number,
+    nowS: number,
+  ): void {
+    for (let i = 0; i < count; i++) {
+      const peer = peers[i] as PeerRef
+      const at = row + i
+      this.reset(at, peer, nowS)
+      this.groups[at] = groups === null ? 0 : (groups[peer] as number)
+      this.flags[at] = flags
+      this.lastSuccess[at] = nowS
+      this.successes[at] = ONE
+    }
   }
 
   /** Copies a row from another evidence. */

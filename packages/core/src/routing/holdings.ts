@@ -7,13 +7,14 @@
  *
  * Bounded by: the table's seats and `memoryPeersMax` for each node. Each peer held is pinned once for it.
  */
+import { assert } from '../assert.ts'
 import type { Config } from '../config.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { ANSWERED, BENCHED, DIALLED, Evidence, MUTE, SPEAKS } from './evidence.ts'
 import { PeerMemory } from './memory.ts'
 import { Table } from './table.ts'
-import { farther } from './walk.ts'
+import { farther, isBefore } from './walk.ts'
 
 const MEMBER = SPEAKS | DIALLED | ANSWERED
 
@@ -27,6 +28,7 @@ export class Holdings {
   /** The bucket in which the peer belongs; -1 for ourselves and for a stale ref. */
   bucket = -1
   seated = false
+  private readonly nodes: number
   private readonly book: PeerBook
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
@@ -42,12 +44,18 @@ export class Holdings {
     allocate: (bytes: number) => ArrayBufferLike,
   ) {
     this.table = new Table(nodes, config, book, estimator, selfKeys, allocate)
+    this.nodes = nodes
     this.book = book
     this.estimator = estimator
     this.selfKeys = selfKeys
     this.memoryPeersMax = config.memoryPeersMax
     this.scratch = new Evidence(1, true, (bytes) => new ArrayBuffer(bytes))
     this.evidence = this.scratch
+  }
+
+  get bytes(): number {
+    const memories = this.memories.reduce((sum, memory) => sum + (memory?.bytes ?? 0), 0)
+    return this.nodes * this.table.bytesPerNode + this.memories.length * 8 + memories
   }
 
   /** Finds a peer in the table or the memory. */
@@ -146,6 +154,36 @@ export class Holdings {
     this.scratch.mark(0, MEMBER, MUTE)
     this.seat(node, bucket, nowS)
     return true
+  }
+
+  /**
+   * Fills an empty bucket with peers in the order of their keys, as `place` would one by one, but without a
+   * look at what the memory has of them or at their groups' shares. `groups` by ref, null for none.
+   */
+  fill(
+    node: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    groups: Int32Array | null,
+    nowS: number,
+  ): number {
+    const { table, book } = this
+    assert(table.count(node, bucket) === 0, 'only an empty bucket is filled')
+    assert(count <= table.goodSeats(bucket), 'a bucket is filled with as many as it holds')
+    for (let i = 0; i < count; i++) {
+      const peer = peers[i] as PeerRef
+      assert(book.has(peer), 'a bucket is filled with peers of the book')
+      const before = i === 0 ? NO_PEER : (peers[i - 1] as PeerRef)
+      assert(before === NO_PEER || isBefore(book, before, peer), 'peers come in key order')
+      book.pin(peer)
+    }
+    // Keys of one bucket are neighbours: what lies between two of them belongs there too, but for ourselves.
+    const ends = count === 0 ? [] : [peers[0] as PeerRef, peers[count - 1] as PeerRef]
+    const isLast = bucket === table.buckets - 1
+    for (const peer of isLast ? peers.subarray(0, count) : ends)
+      assert(table.bucketOf(node, peer) === bucket, 'a peer is seated in its bucket')
+    return table.fill(node, bucket, peers, count, groups, MEMBER, nowS)
   }
 
   /** From the memory to the table. There is a place. */

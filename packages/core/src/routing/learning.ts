@@ -182,6 +182,25 @@ export class Learning {
     return true
   }
 
+  filled(
+    node: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    groups: Int32Array | null,
+    rttsMs: Float32Array | null,
+    nowS: number,
+  ): void {
+    const { holdings, estimator } = this
+    const first = holdings.fill(node, bucket, peers, count, groups, nowS)
+    const e = holdings.table.evidence
+    for (let i = 0; rttsMs !== null && i < count; i++) {
+      if (estimator.measure(e, first + i, rttsMs[i] as number)) {
+        this.experience.met(node, estimator.srttMs(e, first + i))
+      }
+    }
+  }
+
   /** A failure of the peer found last. */
   private fail(node: number, nowS: number, soft: boolean): void {
     const { evidence: e, row } = this.holdings

@@ -7,7 +7,7 @@
  */
 import type { PeerBook, PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
-import { Evidence, MUTE } from './evidence.ts'
+import { EVIDENCE_BYTES, Evidence, MUTE } from './evidence.ts'
 import { farther, rowOf, sameKey } from './walk.ts'
 
 const START_ROWS = 16
@@ -46,6 +46,10 @@ export class PeerMemory {
     this.evidence = new Evidence(rows, true, allocate)
     this.probeAt = new Uint32Array(rows)
     this.probes = new Uint8Array(rows)
+  }
+
+  get bytes(): number {
+    return this.evidence.capacity * (EVIDENCE_BYTES + 5)
   }
 
   /** The row of a peer, -1 when it is not there. */

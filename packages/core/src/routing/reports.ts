@@ -47,6 +47,10 @@ class Recent {
 export class Reports {
   private readonly recent: (Recent | undefined)[] = [] // BOUNDED: by nodes
 
+  get bytes(): number {
+    return this.recent.reduce((sum, recent) => sum + (recent?.rows.byteLength ?? 0), 0)
+  }
+
   /** Notes a report. False when the last one of these two said the same, within the hour. */
   isNews(
     node: number,

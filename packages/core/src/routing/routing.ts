@@ -13,6 +13,7 @@ import type { Config } from '../config.ts'
 import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import { Checks } from './checks.ts'
+import type { ExportedPeer, PeerState, StackEntry } from './entries.ts'
 import { Estimator } from './estimator.ts'
 import { DIALLED, type Evidence, SPEAKS, toSeconds } from './evidence.ts'
 import { Experience } from './experience.ts'
@@ -21,9 +22,6 @@ import { Learning } from './learning.ts'
 import { Reports } from './reports.ts'
 import { Selection } from './selection.ts'
 import { farther } from './walk.ts'
-
-/** `good`: asked first and named to others; `neutral`: new, or its evidence faded; `benched`: neither, tried again later. */
-export type PeerState = 'good' | 'neutral' | 'benched'
 
 export interface RoutingInit {
   /** Nodes whose tables these are. */
@@ -34,30 +32,6 @@ export interface RoutingInit {
   selfKeys: Uint32Array
   /** Where the tables' columns live. Default: ordinary memory. */
   allocate?: (bytes: number) => ArrayBufferLike
-}
-
-/** A peer in its bucket, for people, tests and traces. */
-export interface StackEntry {
-  /** The peer. */
-  peer: PeerRef
-  /** How reachable it is by our own experience, 0..1; 0.5 without any. */
-  score: number
-  /** What follows from the score. */
-  state: PeerState
-}
-
-/** What is kept of a peer between runs. */
-export interface ExportedPeer {
-  /** The peer. */
-  peer: PeerRef
-  /** What speaks for and against it. */
-  evidence: PeerEvidence
-  /** When the evidence was last brought up to date: the last answer or try, to the second. */
-  lastSeenMs: number
-  /** The group of the address that it was reached at; 0 for none. */
-  ipGroup: number
-  /** Whether it is in the table; others are remembered beside it. */
-  member: boolean
 }
 
 /** Round trips to an answer by link: cold, connected, pooled (measured over TCP, design §3). */
@@ -71,6 +45,7 @@ export class Routing {
   readonly bytesPerNode: number
   /** Seats of a table. */
   readonly seatsPerNode: number
+  private readonly nodes: number
   private readonly book: PeerBook
   private readonly config: Config
   private readonly selfKeys: Uint32Array
@@ -88,6 +63,7 @@ export class Routing {
   constructor(init: RoutingInit) {
     const { nodes, book, config, selfKeys } = init
     const allocate = init.allocate ?? ((bytes: number): ArrayBufferLike => new ArrayBuffer(bytes))
+    this.nodes = nodes
     this.book = book
     this.config = config
     this.selfKeys = selfKeys
@@ -337,6 +313,45 @@ export class Routing {
   /** Fills a seat directly, as if the peer had been met in full and had answered once. False when there is no place for it. */
   place(node: number, peer: PeerRef, nowMs: number, rttMs: number, ipGroup: number): boolean {
     return this.learning.placed(node, peer, rttMs, ipGroup, toSeconds(nowMs))
+  }
+
+  /**
+   * Fills an empty bucket at once, as `place` would peer by peer: each has been met in full and has answered
+   * once. For worlds that begin with tables: it looks at nobody's memory and at no IP group's share, which are
+   * the caller's duty.
+   *
+   * @param peers The bucket's peers, `peers[0..count)`, in the order of their keys; at most `bucketSeats(bucket)`.
+   * @param groups The IP group of each peer by its ref, 0 for none; null where nobody has one.
+   * @param rttsMs A round trip to each of `peers`, in their order, -1 for none measured; null where none was.
+   * Throws where the bucket is not empty, or a peer is no peer of the book, does not belong there or comes out of order.
+   */
+  seat(
+    node: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    nowMs: number,
+    groups: Int32Array | null = null,
+    rttsMs: Float32Array | null = null,
+  ): void {
+    this.learning.filled(node, bucket, peers, count, groups, rttsMs, toSeconds(nowMs))
+  }
+
+  /** Good peers that a bucket holds at most, by `Config.bucketGoodPeers`. */
+  bucketSeats(bucket: number): number {
+    return this.holdings.table.goodSeats(bucket)
+  }
+
+  /** Writes the peers of the table, bucket by bucket and in each in the order of their keys. Returns how many. */
+  members(node: number, out: Int32Array): number {
+    return this.holdings.table.members(node, out)
+  }
+
+  /** Bytes of all columns and slabs at the moment. */
+  get bytes(): number {
+    const { holdings, experience, checks, reports, nodes } = this
+    const perNode = experience.bytesPerNode + checks.bytesPerNode
+    return holdings.bytes + nodes * perNode + reports.bytes
   }
 
   /** Sets what an answer takes and after what time it is late. Whether the peer is known. */

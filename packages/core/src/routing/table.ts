@@ -111,6 +111,11 @@ export class Table {
     return unbenched < (this.goodMax[bucket] as number)
   }
 
+  /** Good peers that a bucket holds at most. */
+  goodSeats(bucket: number): number {
+    return this.goodMax[bucket] as number
+  }
+
   /** Whether all seats of a bucket are taken. */
   isFull(node: number, bucket: number): boolean {
     const seats = (this.offsets[bucket + 1] as number) - (this.offsets[bucket] as number)
@@ -163,6 +168,35 @@ export class Table {
     e.copy(row, from, fromRow)
     this.counts[node * this.buckets + bucket] = high - low + 1
     return row
+  }
+
+  /** Seats peers that have answered once, in the order of their keys, in an empty bucket. Returns the first one's row. */
+  fill(
+    node: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    groups: Int32Array | null,
+    flags: number,
+    nowS: number,
+  ): number {
+    this.revision++
+    const first = this.first(node, bucket)
+    this.evidence.fill(first, peers, count, groups, flags, nowS)
+    this.counts[node * this.buckets + bucket] = count
+    return first
+  }
+
+  /** Writes all peers of a table, in the order of buckets and in each of keys. Returns how many. */
+  members(node: number, out: Int32Array): number {
+    const { refs } = this.evidence
+    let found = 0
+    for (let bucket = 0; bucket < this.buckets; bucket++) {
+      const from = this.first(node, bucket)
+      const to = Math.min(from + this.count(node, bucket), from + out.length - found)
+      for (let row = from; row < to; row++) out[found++] = refs[row] as PeerRef
+    }
+    return found
   }
 
   /** Frees a seat. */

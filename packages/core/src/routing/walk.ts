@@ -3,7 +3,14 @@
  * by XOR are found without sorting anything: where two rows part, the half that agrees with the target is
  * nearer as a whole. Only about as many keys are read as there are peers wanted.
  */
-import { commonPrefixLength, compareDistance, KEY_BITS, KEY_WORDS, keysEqual } from '../key.ts'
+import {
+  commonPrefixLength,
+  compareDistance,
+  compareKeys,
+  KEY_BITS,
+  KEY_WORDS,
+  keysEqual,
+} from '../key.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { ANSWERED, BENCHED, type Evidence, MUTE, SPEAKS } from './evidence.ts'
@@ -27,18 +34,10 @@ export function rowOf(
   let to = high
   while (from < to) {
     const middle = (from + to) >>> 1
-    if (compareKeys(keys, book.at(e.refs[middle] as PeerRef), at) < 0) from = middle + 1
+    if (compareKeys(keys, book.at(e.refs[middle] as PeerRef), keys, at) < 0) from = middle + 1
     else to = middle
   }
   return from
-}
-
-function compareKeys(keys: Uint32Array, a: number, b: number): number {
-  for (let i = 0; i < KEY_WORDS; i++) {
-    const difference = (keys[a + i] as number) - (keys[b + i] as number)
-    if (difference !== 0) return difference
-  }
-  return 0
 }
 
 /** Takes the nearest of one region of rows after the other, until there are enough. One is reused for all walks. */
@@ -133,6 +132,11 @@ export class Walk {
 /** Whether two refs stand for the same key. */
 export function sameKey(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
   return keysEqual(book.keys, book.at(a), book.keys, book.at(b))
+}
+
+/** Whether the first peer's key is less than the second's. */
+export function isBefore(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
+  return book.ordered ? a < b : compareKeys(book.keys, book.at(a), book.keys, book.at(b)) < 0
 }
 
 /** Whether the first peer is farther from the node itself than the second: how ties are broken. */
