@@ -5,5 +5,14 @@
  */
 export * from './measure/result.ts'
 export { type Progress, type RunOptions, runScenario } from './run.ts'
+export { checkAssertions } from './scenario/assertions.ts'
+export {
+  type LoadOptions,
+  listScenarios,
+  loadScenario,
+  type ScenarioInfo,
+} from './scenario/load.ts'
 export * from './scenario/scenario.ts'
+export { type Fault, ScenarioError } from './scenario/source.ts'
+export { STRATEGIES } from './strategies/index.ts'
 export type { Column, Strategy, StrategyInit, Truth } from './strategies/strategy.ts'

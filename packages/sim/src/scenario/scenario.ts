@@ -21,11 +21,12 @@ export const REGIONS = [
 export type Region = (typeof REGIONS)[number]
 
 export interface LinkSettings {
-  /** `regions`: the RTT matrix; `square`: points in a square whose diagonal is `squareMs` one way; `constant`: `constantMs` one way. */
+  /** `regions`: the RTT matrix; `square`: points in a square whose diagonal is `squareMs` one way, and `constantMs` besides for each pair; `constant`: `constantMs` one way. */
   model: 'regions' | 'square' | 'constant'
   /** Where nodes live, weights that need not sum up to 1; `regions` only. */
   mix: Readonly<Partial<Record<Region, number>>>
   squareMs: number
+  /** Drawn for each message by `constant`, once for each pair by `square`. */
   constantMs: readonly [min: number, max: number]
   /** Each message varies by up to this share of its one-way time. Default 0.1. */
   jitter: number
@@ -135,7 +136,7 @@ export interface WorkloadSettings {
   keys: 'uniform' | 'zipf' | 'hotspot'
   /** Exponent of `zipf`; share of look-ups that go to one subject for `hotspot`. */
   skew: number
-  /** Subjects stored before the first phase, by the oracle, on the k closest live servers. */
+  /** Subjects stored before the first phase, by the oracle, on the k closest live servers; 0: finds look for keys that nobody stored. */
   subjects: number
   /** Who asks: `cold` a node that has just joined (its table and memory are empty but for its bootstrappers), `warm` any node. */
   clients: 'warm' | 'cold'
@@ -168,7 +169,10 @@ export interface Phase {
 }
 
 export interface StrategyChoice {
+  /** Of `STRATEGIES`. */
   name: string
+  /** As results, assertions and reports name it: the name, unless one strategy runs twice with different options. */
+  label: string
   options: Readonly<Record<string, unknown>>
 }
 
