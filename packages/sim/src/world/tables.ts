@@ -1,0 +1,192 @@
+/**
+ * Tables as an oracle fills them: what they look like in a network that has been up for long. Bucket by bucket, the
+ * nearest first, a uniform choice among the servers that share so many bits with the node, with some dead ones among
+ * them as measured, within the caps on peers with near addresses (docs/calibration.md).
+ */
+import { commonPrefixLength, distanceShare, KEY_WORDS } from '@kadmium/core'
+import type { TableSettings } from '../scenario/scenario.ts'
+import type { Column } from '../strategies/strategy.ts'
+import { DRAW, draw, share } from './dice.ts'
+import type { Link } from './link.ts'
+import { Picks } from './picks.ts'
+import { BucketSpans, Pool } from './pool.ts'
+import { KIND, type Population } from './population.ts'
+
+/**
+ * The so many nearest servers of a node are missing more rarely than others: 61.1 % of nodes know all 20, while
+ * 20 % are missing in the buckets that are not full, that is (1 - 0.611^(1/20)) / 0.2 as often.
+ */
+const NEAREST = 20
+const NEAREST_MISSING = 0.12
+
+/** Rows between two calls of `onShare`. */
+const SHARE_ROWS = 4096
+
+/**
+ * Fills the tables of rows 0..count-1, identities `first` to `first + count - 1`, as of time 0. Those that arrive later and
+ * the dead have none. What a row gets depends on the seed and the population alone. `onShare` is told which share is done.
+ */
+export function fillTables(
+  column: Column,
+  population: Population,
+  _link: Link,
+  first: number,
+  count: number,
+  settings: TableSettings,
+  seed: number,
+  onShare: (share: number) => void,
+): void {
+  const filler = new Filler(column, population, settings, seed)
+  for (let row = 0; row < count; row++) {
+    filler.fill(row, first + row)
+    if ((row + 1) % SHARE_ROWS === 0) onShare((row + 1) / count)
+  }
+  onShare(1)
+}
+
+class Filler {
+  private readonly column: Column
+  private readonly population: Population
+  private readonly settings: TableSettings
+  private readonly seed: number
+  private readonly seats: readonly number[]
+  private readonly live: Pool
+  private readonly dead: Pool
+  private readonly liveSpans: BucketSpans
+  private readonly deadSpans: BucketSpans
+  private readonly rankLows: Int32Array
+  private readonly rankHighs: Int32Array
+  private readonly picks: Picks
+  /** With this chance a dead identity is in a bucket that is not full. */
+  private readonly deadChance: number
+  private readonly distances: Float64Array
+  private before = -1
+
+  constructor(column: Column, population: Population, settings: TableSettings, seed: number) {
+    this.column = column
+    this.population = population
+    this.settings = settings
+    this.seed = seed
+    this.seats = seatsOf(column)
+    const announced = (peer: number): boolean =>
+      population.isServer(peer) && population.kind(peer) !== KIND.newcomer
+    this.live = new Pool(population, (peer) => announced(peer) && population.isUp(peer, 0))
+    this.dead = new Pool(population, (peer) => announced(peer) && !population.isUp(peer, 0))
+    const buckets = this.seats.length
+    this.liveSpans = new BucketSpans(this.live, buckets)
+    this.deadSpans = new BucketSpans(this.dead, buckets)
+    this.rankLows = new Int32Array(buckets + 1)
+    this.rankHighs = new Int32Array(buckets + 1)
+    this.rankHighs[0] = population.size
+    const seatsMax = this.seats.reduce((max, seats) => Math.max(max, seats), 0)
+    this.picks = new Picks(seatsMax, population.shared.groups)
+    this.distances = new Float64Array(seatsMax)
+    const { deadShareNear, missingShareNear } = settings
+    const wanted = ((1 - missingShareNear) * deadShareNear) / (1 - deadShareNear)
+    this.deadChance = Math.min(1, (wanted * this.live.size) / Math.max(1, this.dead.size))
+  }
+
+  fill(row: number, peer: number): void {
+    const kind = this.population.kind(peer)
+    if (this.seats.length === 0 || kind === KIND.newcomer || kind === KIND.dead) return
+    this.locate(peer)
+    this.picks.beginTable(peer)
+    let nearer = 0
+    for (let bucket = this.seats.length - 1; bucket >= 0; bucket--) {
+      const live = this.spanOf(this.liveSpans, bucket)
+      if (live + this.spanOf(this.deadSpans, bucket) === 0) continue
+      this.picks.beginBucket(draw(this.seed, peer, bucket, DRAW.fill))
+      if (live >= (this.seats[bucket] as number)) this.fillWhole(bucket)
+      else this.fillNear(peer, bucket, NEAREST - nearer)
+      nearer += live
+      const { peers, count } = this.picks
+      if (count > 0) this.column.seat(row, bucket, peers, count, 0)
+    }
+  }
+
+  private spanOf(spans: BucketSpans, bucket: number): number {
+    return (spans.highs[bucket] as number) - (spans.lows[bucket] as number)
+  }
+
+  /** A bucket with more servers than seats. */
+  private fillWhole(bucket: number): void {
+    const { picks, liveSpans, deadSpans } = this
+    const seats = this.seats[bucket] as number
+    const wanted = Math.floor(seats * this.settings.deadShareFull + share(picks.next()))
+    const low = deadSpans.lows[bucket] as number
+    picks.choose(this.dead, low, deadSpans.highs[bucket] as number, wanted)
+    const left = seats - picks.count
+    picks.choose(
+      this.live,
+      liveSpans.lows[bucket] as number,
+      liveSpans.highs[bucket] as number,
+      left,
+    )
+  }
+
+  /** A bucket with a seat for each server, `nearest` of which are among the node's nearest. */
+  private fillNear(peer: number, bucket: number, nearest: number): void {
+    const { picks, liveSpans, deadSpans } = this
+    const seats = this.seats[bucket] as number
+    const { missingShareNear } = this.settings
+    const low = liveSpans.lows[bucket] as number
+    const high = liveSpans.highs[bucket] as number
+    const reach = this.reachOf(peer, low, high, nearest)
+    const { keys } = this.population.book
+    picks.sift(this.live, low, high, seats, (other) => {
+      const near = distanceShare(keys, peer * KEY_WORDS, keys, other * KEY_WORDS) <= reach
+      return 1 - (near ? missingShareNear * NEAREST_MISSING : missingShareNear)
+    })
+    const deadLow = deadSpans.lows[bucket] as number
+    const deadHigh = deadSpans.highs[bucket] as number
+    picks.sift(this.dead, deadLow, deadHigh, seats, () => this.deadChance)
+  }
+
+  /** Distance within which the so many nearest of a span lie, as a share of the key space; -1 for none of them. */
+  private reachOf(peer: number, low: number, high: number, nearest: number): number {
+    if (nearest <= 0) return -1
+    if (nearest >= high - low) return 1
+    const { distances, live } = this
+    const { keys } = this.population.book
+    for (let place = low; place < high; place++) {
+      const other = (live.entries[place * 2] as number) * KEY_WORDS
+      distances[place - low] = distanceShare(keys, peer * KEY_WORDS, keys, other)
+    }
+    return distances.subarray(0, high - low).sort()[nearest - 1] as number
+  }
+
+  /** Finds where the peers of each bucket lie; all that depends on bits shared with the node before stays. */
+  private locate(peer: number): void {
+    const { keys } = this.population.book
+    const { rankLows, rankHighs } = this
+    const at = peer * KEY_WORDS
+    const last = this.seats.length - 1
+    const shared = this.before < 0 ? 0 : commonPrefixLength(keys, this.before * KEY_WORDS, keys, at)
+    for (let bit = shared; bit < last; bit++) {
+      const low = rankLows[bit] as number
+      const high = rankHighs[bit] as number
+      const middle = this.population.ranges.split(low, high, bit)
+      const upper = peer >= middle
+      this.liveSpans.part(bit, middle, upper)
+      this.deadSpans.part(bit, middle, upper)
+      rankLows[bit + 1] = upper ? middle : low
+      rankHighs[bit + 1] = upper ? high : middle
+    }
+    if (shared <= last) {
+      this.liveSpans.close(last)
+      this.deadSpans.close(last)
+    }
+    this.before = peer
+  }
+}
+
+/** Seats of the buckets from the widest on, up to the first without any. */
+function seatsOf(column: Column): number[] {
+  const seats: number[] = []
+  for (let bucket = 0; bucket < 256; bucket++) {
+    const count = column.bucketSeats(bucket)
+    if (count <= 0) break
+    seats.push(count)
+  }
+  return seats
+}
