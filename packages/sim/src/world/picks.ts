@@ -6,8 +6,8 @@ import { below, mix } from './dice.ts'
 import type { Pool } from './pool.ts'
 
 /** Most peers of one group of addresses in a bucket and in a table. */
-export const GROUP_BUCKET_MAX = 2
-export const GROUP_TABLE_MAX = 3
+const GROUP_BUCKET_MAX = 2
+const GROUP_TABLE_MAX = 3
 
 export class Picks {
   readonly peers: Int32Array

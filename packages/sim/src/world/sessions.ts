@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 /** Least length of a session and of an absence: several windows of the engine, so that a window sees one change at most. */
-export const LEAST_STAY_MS = 50
+const LEAST_STAY_MS = 50
 
 /** Draws of one purpose for one identity and one moment. */
 type Dice = (attempt: number) => number
