@@ -446,12 +446,24 @@ function heldBy(nodes: Nodes, self: PeerRef): Set<PeerRef> {
     const from = table.first(0, bucket)
     for (let i = 0; i < table.count(0, bucket); i++) held.add(table.evidence.refs[from + i])
   }
-  const memory = memories[0]
-  for (let i = 0; i < (memory?.size ?? 0); i++) held.add(memory.evidence.refs[i])
+  for (let i = 0; i < memories.size(0); i++) held.add(memories.evidence.refs[memories.first(0) + i])
   const providers = Reflect.get(nodes.records, 'provided')[0]
   if (providers !== undefined)
     for (const peer of Reflect.get(providers, 'byPeer').keys()) held.add(peer)
   return held
+}
+
+/** Facts that are in use, and those that rows of table and memory have. */
+function factsOf(nodes: Nodes): [used: number, named: number] {
+  const { table, memories, facts } = Reflect.get(nodes.routing, 'holdings')
+  let named = 0
+  for (let bucket = 0; bucket < table.buckets; bucket++) {
+    const from = table.first(0, bucket)
+    for (let i = 0; i < table.count(0, bucket); i++) if (table.evidence.at(from + i) >= 0) named++
+  }
+  for (let i = 0; i < memories.size(0); i++)
+    if (memories.evidence.at(memories.first(0) + i) >= 0) named++
+  return [facts.size, named]
 }
 
 function pinsOf(book: PeerBook): number {
@@ -474,6 +486,8 @@ test('any sequence of inputs ends with nothing left behind, and each peer forgot
       const held = heldBy(world.nodes, world.refOf(0))
       for (const ref of held) expect(world.book.has(ref)).toBe(true)
       expect(world.book.size).toBe(held.size)
+      const [used, named] = factsOf(world.nodes)
+      expect(used).toBe(named)
       // Who is in table or memory is pinned once for it, who has records once more.
       const providers = Reflect.get(world.nodes.records, 'provided')[0]
       const provided = providers === undefined ? 0 : Reflect.get(providers, 'byPeer').size

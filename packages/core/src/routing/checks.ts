@@ -7,9 +7,8 @@
  */
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
-import { BENCHED, TRIED, toSeconds } from './evidence.ts'
+import { BENCHED, type Evidence, TRIED, toSeconds } from './evidence.ts'
 import { type Holdings, lacksDial } from './holdings.ts'
-import type { PeerMemory } from './memory.ts'
 import { farther } from './walk.ts'
 
 const DOUBLINGS_MAX = 30
@@ -83,33 +82,37 @@ export class Checks {
   /** The peer nearest to us that lacks nothing but a dial back, `NO_PEER` when there is none; it counts as tried. */
   nextProbe(node: number, nowMs: number): PeerRef {
     if (nowMs < (this.probeMs[node] as number)) return NO_PEER
-    const memory = this.holdings.memories[node]
-    if (memory === undefined) {
+    const { memories } = this.holdings
+    const first = memories.first(node)
+    const size = memories.size(node)
+    if (size === 0) {
       this.probeMs[node] = Number.POSITIVE_INFINITY
       return NO_PEER
     }
     const nowS = toSeconds(nowMs)
-    const { refs, groups } = memory.evidence
+    const e = memories.evidence
+    const { refs } = e
     let best = -1
     let nextS = Number.POSITIVE_INFINITY
-    for (let row = 0; row < memory.size; row++) {
-      if (!lacksDial(memory.evidence, row)) continue
+    for (let row = first; row < first + size; row++) {
+      if (!lacksDial(e, row)) continue
       const peer = refs[row] as PeerRef
       const bucket = this.holdings.table.bucketOf(node, peer)
-      if (!this.holdings.hasPlace(node, bucket, groups[row] as number)) continue
-      const atS = memory.probeAt[row] as number
+      if (!this.holdings.hasPlace(node, bucket, e.group(row))) continue
+      const atS = e.probeAt(row)
       const beaten =
         best >= 0 && !farther(this.book, this.selfKeys, node, refs[best] as PeerRef, peer)
       if (nowS < atS || beaten) {
         nextS = Math.min(nextS, atS)
         continue
       }
-      if (best >= 0) nextS = Math.min(nextS, memory.probeAt[best] as number)
+      if (best >= 0) nextS = Math.min(nextS, e.probeAt(best))
       best = row
     }
     if (best >= 0) {
-      const atS = nowS + this.estimator.backoffS(memory.probes[best] as number)
-      memory.probeAt[best] = atS
+      const probes = e.probes(best)
+      const atS = nowS + this.estimator.backoffS(probes)
+      e.delayProbe(best, atS, probes)
       nextS = Math.min(nextS, atS)
     }
     this.probeMs[node] = nextS * 1000
@@ -117,9 +120,9 @@ export class Checks {
   }
 
   /** A dial back to a remembered peer failed: the next one comes after twice the time. */
-  probeFailed(memory: PeerMemory, row: number, nowS: number): void {
-    const doublings = memory.probes[row] as number
-    memory.probeAt[row] = nowS + this.estimator.backoffS(doublings)
-    memory.probes[row] = Math.min(doublings + 1, DOUBLINGS_MAX)
+  probeFailed(e: Evidence, row: number, nowS: number): void {
+    const doublings = e.probes(row)
+    const atS = nowS + this.estimator.backoffS(doublings)
+    e.delayProbe(row, atS, Math.min(doublings + 1, DOUBLINGS_MAX))
   }
 }

@@ -2,15 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_CONFIG } from '../config.ts'
 import { Estimator, halving } from './estimator.ts'
-import { BENCHED, Evidence } from './evidence.ts'
+import { BENCHED, EVIDENCE_BYTES, Evidence } from './evidence.ts'
+import { Facts } from './facts.ts'
 
 const HOUR_S = 3_600
 const estimator = new Estimator(DEFAULT_CONFIG)
 
 /** One row about a peer of whom nothing is known. */
 function newcomer(nowS = 0): Evidence {
-  const e = new Evidence(1, false, (bytes) => new ArrayBuffer(bytes))
-  e.reset(0, 0, nowS)
+  const buffer = new ArrayBuffer(EVIDENCE_BYTES)
+  const e = new Evidence(buffer, false, new Facts(), new Uint32Array(0), 1)
+  e.reset(0, 0)
+  estimator.touch(e, 0, nowS)
   return e
 }
 
@@ -115,7 +118,7 @@ describe('reachability', () => {
     expect(day).toBeLessThan(fresh)
     expect(estimator.score(e, 0, 365 * 24 * HOUR_S)).toBeCloseTo(0.5, 3)
     estimator.touch(e, 0, 24 * HOUR_S)
-    expect(e.successes[0]).toBe(25 * 1024)
+    expect(e.successes(0)).toBe(25 * 1024)
     expect(estimator.score(e, 0, 24 * HOUR_S)).toBeCloseTo(day, 4)
   })
 
@@ -134,16 +137,16 @@ describe('back-off', () => {
 
   test('failures that come together double it once', () => {
     const e = fail(newcomer(), 4, false, 100)
-    expect(e.backoff[0]).toBe(0)
+    expect(e.backoff(0)).toBe(0)
     expect(estimator.dueS(e, 0)).toBe(106)
     fail(e, 3, false, 106)
-    expect(e.backoff[0]).toBe(1)
+    expect(e.backoff(0)).toBe(1)
     expect(estimator.dueS(e, 0)).toBe(117)
     // An answer brings it down by steps: who comes and goes is asked less often.
     fail(e, 1, false, 117)
     fail(e, 1, false, 138)
-    expect(e.backoff[0]).toBe(3)
-    expect(succeed(e, 1, 140).backoff[0]).toBe(1)
+    expect(e.backoff(0)).toBe(3)
+    expect(succeed(e, 1, 140).backoff(0)).toBe(1)
   })
 })
 
@@ -173,9 +176,9 @@ describe('round trips', () => {
       fc.property(fc.array(fc.double()), (rtts) => {
         const e = newcomer()
         for (const rtt of rtts) {
-          const before = e.srtt[0]
+          const before = e.srtt(0)
           estimator.measure(e, 0, rtt)
-          if (!(rtt >= 0)) expect(e.srtt[0]).toBe(before)
+          if (!(rtt >= 0)) expect(e.srtt(0)).toBe(before)
         }
         expect(estimator.srttMs(e, 0)).toBeLessThanOrEqual(16_384)
         expect(estimator.rttvarMs(e, 0)).toBeLessThanOrEqual(16_384)

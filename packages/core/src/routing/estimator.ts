@@ -11,6 +11,8 @@ import { assert } from '../assert.ts'
 import type { Config } from '../config.ts'
 import type { PeerEvidence } from '../messages.ts'
 import { BENCHED, DIALLED, type Evidence, LIED, ONE, TRIED } from './evidence.ts'
+import { BACKOFF, FAILURES, LAST_SUCCESS, RTTVAR, SRTT, SUCCESSES, TOUCHED } from './facts.ts'
+import { ROUND_TRIP_MAX } from './round-trips.ts'
 
 /**
  * The prior: so many successes and as many failures, hence 0.5. With it a newcomer is good from its second
@@ -20,7 +22,6 @@ const PRIOR = 2.25 * ONE
 
 /** Round trips are stored in quarters of a millisecond, up to 16.4 s. */
 const RTT_STEPS = 4
-const RTT_MAX = 0xffff
 
 const BACKOFF_MAX = 30
 
@@ -71,9 +72,12 @@ export class Estimator {
 
   /** The chance that the peer answers, 0..1: 0.5 when nothing is known. */
   score(e: Evidence, row: number, nowS: number): number {
-    const left = halving(nowS - (e.touched[row] as number), this.halfLifeS)
-    const successes = (e.successes[row] as number) * left
-    const failures = (e.failures[row] as number) * left
+    const counted = e.successes(row)
+    const failed = e.failures(row)
+    if (counted === 0 && failed === 0) return 0.5
+    const left = halving(nowS - e.touched(row), this.halfLifeS)
+    const successes = counted * left
+    const failures = failed * left
     return (successes + PRIOR) / (successes + failures + 2 * PRIOR)
   }
 
@@ -82,28 +86,32 @@ export class Estimator {
     return !e.fades || this.score(e, row, nowS) < this.config.benchScore
   }
 
-  /** The counts as of now, and now as the time of the last try. */
-  touch(e: Evidence, row: number, nowS: number): void {
-    const elapsedS = nowS - (e.touched[row] as number)
-    if (elapsedS === 0) return
+  /** The counts as of now, and now as the time of the last try. Returns the row's facts. */
+  touch(e: Evidence, row: number, nowS: number): number {
+    const at = e.own(row)
+    const { words, halves } = e.facts
+    const elapsedS = nowS - (words[at * 8 + TOUCHED] as number)
+    if (elapsedS === 0) return at
     const left = halving(elapsedS, this.halfLifeS)
-    e.successes[row] = Math.round((e.successes[row] as number) * left)
-    e.failures[row] = Math.round((e.failures[row] as number) * left)
-    e.touched[row] = nowS
+    halves[at * 16 + SUCCESSES] = Math.round((halves[at * 16 + SUCCESSES] as number) * left)
+    halves[at * 16 + FAILURES] = Math.round((halves[at * 16 + FAILURES] as number) * left)
+    words[at * 8 + TOUCHED] = nowS
+    return at
   }
 
   /** The peer answered. It is not benched afterwards, unless for a lie whose time is not over. */
   success(e: Evidence, row: number, nowS: number): void {
     if (this.isSentenced(e, row, nowS)) return
-    this.touch(e, row, nowS)
-    const successes = Math.min(this.cap, (e.successes[row] as number) + ONE)
-    let failures = (e.failures[row] as number) >>> 1
+    const at = this.touch(e, row, nowS)
+    const { words, halves, octets } = e.facts
+    const successes = Math.min(this.cap, (halves[at * 16 + SUCCESSES] as number) + ONE)
+    let failures = (halves[at * 16 + FAILURES] as number) >>> 1
     if (e.is(row, BENCHED)) failures = Math.min(failures, successes)
-    e.successes[row] = successes
-    e.failures[row] = failures
-    e.lastSuccess[row] = nowS
+    halves[at * 16 + SUCCESSES] = successes
+    halves[at * 16 + FAILURES] = failures
+    words[at * 8 + LAST_SUCCESS] = nowS
     // Halved, not cleared: who comes and goes all the time is looked at less and less often.
-    e.backoff[row] = ((e.backoff[row] as number) & ~LIED) >>> 1
+    octets[at * 32 + BACKOFF] = ((octets[at * 32 + BACKOFF] as number) & ~LIED) >>> 1
     e.mark(row, 0, BENCHED | TRIED)
   }
 
@@ -112,14 +120,14 @@ export class Estimator {
     const was = e.is(row, BENCHED)
     // Requests that were in flight together fail together: they double the back-off once.
     const again = was && (e.is(row, TRIED) || nowS >= this.dueS(e, row))
-    if (again && !this.isLiar(e, row)) {
-      e.backoff[row] = Math.min((e.backoff[row] as number) + 1, BACKOFF_MAX)
-    }
-    this.touch(e, row, nowS)
+    const backoff = e.backoff(row)
+    const at = this.touch(e, row, nowS)
+    const { halves, octets } = e.facts
+    if (again && backoff < LIED) octets[at * 32 + BACKOFF] = Math.min(backoff + 1, BACKOFF_MAX)
     const keep = soft ? this.softKeep : this.hardKeep
     const weight = soft ? this.softWeight : this.hardWeight
-    e.successes[row] = Math.round((e.successes[row] as number) * keep)
-    e.failures[row] = Math.min(this.cap, (e.failures[row] as number) + weight)
+    halves[at * 16 + SUCCESSES] = Math.round((halves[at * 16 + SUCCESSES] as number) * keep)
+    halves[at * 16 + FAILURES] = Math.min(this.cap, (halves[at * 16 + FAILURES] as number) + weight)
     e.mark(row, 0, TRIED)
     if (was || this.score(e, row, nowS) >= this.config.benchScore) return false
     e.mark(row, BENCHED, 0)
@@ -132,27 +140,37 @@ export class Estimator {
    */
   served(e: Evidence, row: number, nowS: number): void {
     if (this.isSentenced(e, row, nowS)) return
-    this.touch(e, row, nowS)
-    e.successes[row] = Math.min(this.cap, (e.successes[row] as number) + SERVED)
-    e.failures[row] = (e.failures[row] as number) >>> 1
-    e.lastSuccess[row] = nowS
-    e.backoff[row] = 0
+    const at = this.touch(e, row, nowS)
+    const { words, halves, octets } = e.facts
+    halves[at * 16 + SUCCESSES] = Math.min(
+      this.cap,
+      (halves[at * 16 + SUCCESSES] as number) + SERVED,
+    )
+    halves[at * 16 + FAILURES] = (halves[at * 16 + FAILURES] as number) >>> 1
+    words[at * 8 + LAST_SUCCESS] = nowS
+    octets[at * 32 + BACKOFF] = 0
   }
 
   /** A proven lie: benched whatever its credit, for the longest back-off. Returns whether it is benched by this. */
   lied(e: Evidence, row: number, nowS: number): boolean {
-    this.touch(e, row, nowS)
-    e.successes[row] = 0
-    e.failures[row] = Math.min(this.cap, (e.failures[row] as number) + LIES)
-    e.backoff[row] = LIED
+    const at = this.touch(e, row, nowS)
+    const { halves, octets } = e.facts
+    halves[at * 16 + SUCCESSES] = 0
+    halves[at * 16 + FAILURES] = Math.min(this.cap, (halves[at * 16 + FAILURES] as number) + LIES)
+    octets[at * 32 + BACKOFF] = LIED
     const was = e.is(row, BENCHED)
     e.mark(row, BENCHED, TRIED)
     return !was
   }
 
+  /** Whatever the peer is benched for, its back-off begins anew. */
+  pardon(e: Evidence, row: number): void {
+    if (e.at(row) >= 0) e.facts.octets[e.at(row) * 32 + BACKOFF] = 0
+  }
+
   /** When a benched peer is looked at again, seconds. */
   dueS(e: Evidence, row: number): number {
-    return (e.touched[row] as number) + this.backoffS(e.backoff[row] as number)
+    return e.touched(row) + this.backoffS(e.backoff(row))
   }
 
   /** A back-off doubled so many times, whole seconds and more than none. */
@@ -164,40 +182,38 @@ export class Estimator {
     )
   }
 
-  private isLiar(e: Evidence, row: number): boolean {
-    return (e.backoff[row] as number) >= LIED
-  }
-
   /** Whether the peer is benched for a lie and its time is not over: it was not looked at again yet. */
   private isSentenced(e: Evidence, row: number, nowS: number): boolean {
-    return this.isLiar(e, row) && !e.is(row, TRIED) && nowS < this.dueS(e, row)
+    return e.backoff(row) >= LIED && !e.is(row, TRIED) && nowS < this.dueS(e, row)
   }
 
   /** A round trip was measured. Returns whether it is the peer's first; nonsense (and -1) is none at all. */
   measure(e: Evidence, row: number, rttMs: number): boolean {
     if (!(rttMs >= 0)) return false
     const sample = toSteps(rttMs)
-    const srtt = e.srtt[row] as number
+    const at = e.own(row)
+    const { halves } = e.facts
+    const srtt = halves[at * 16 + SRTT] as number
     if (srtt === 0) {
-      e.srtt[row] = sample
-      e.rttvar[row] = sample >>> 1
+      halves[at * 16 + SRTT] = sample
+      halves[at * 16 + RTTVAR] = sample >>> 1
       return true
     }
     const off = Math.abs(srtt - sample)
-    const rttvar = e.rttvar[row] as number
-    e.rttvar[row] = Math.round(rttvar + (off - rttvar) / 4)
-    e.srtt[row] = Math.max(1, Math.round(srtt + (sample - srtt) / 8))
+    const rttvar = halves[at * 16 + RTTVAR] as number
+    halves[at * 16 + RTTVAR] = Math.round(rttvar + (off - rttvar) / 4)
+    halves[at * 16 + SRTT] = Math.max(1, Math.round(srtt + (sample - srtt) / 8))
     return false
   }
 
   /** Smoothed round trip, ms; 0 when never measured. */
   srttMs(e: Evidence, row: number): number {
-    return (e.srtt[row] as number) / RTT_STEPS
+    return msOf(e.srtt(row))
   }
 
   /** Its mean deviation, ms. */
   rttvarMs(e: Evidence, row: number): number {
-    return (e.rttvar[row] as number) / RTT_STEPS
+    return msOf(e.rttvar(row))
   }
 
   /** Evidence of an earlier run, as of now, `ageS` seconds later. Its weight is capped. */
@@ -207,12 +223,14 @@ export class Estimator {
     const successes = within(evidence.successes, creditMax) * left
     const failures = within(evidence.failures, creditMax) * left
     const scale = Math.min(1, loadedCreditMax / Math.max(successes + failures, 1e-9)) * ONE
-    e.successes[row] = Math.round(successes * scale)
-    e.failures[row] = Math.round(failures * scale)
-    e.touched[row] = nowS
-    e.lastSuccess[row] = evidence.successes > 0 ? Math.max(0, nowS - ageS) : 0
-    e.srtt[row] = evidence.rttMs > 0 ? toSteps(evidence.rttMs) : 0
-    e.rttvar[row] = evidence.rttDeviationMs > 0 ? toSteps(evidence.rttDeviationMs) : 0
+    const at = e.own(row)
+    const { words, halves } = e.facts
+    halves[at * 16 + SUCCESSES] = Math.round(successes * scale)
+    halves[at * 16 + FAILURES] = Math.round(failures * scale)
+    words[at * 8 + TOUCHED] = nowS
+    words[at * 8 + LAST_SUCCESS] = evidence.successes > 0 ? Math.max(0, nowS - ageS) : 0
+    halves[at * 16 + SRTT] = evidence.rttMs > 0 ? toSteps(evidence.rttMs) : 0
+    halves[at * 16 + RTTVAR] = evidence.rttDeviationMs > 0 ? toSteps(evidence.rttDeviationMs) : 0
     if (evidence.dialled) e.mark(row, DIALLED, 0)
     if (this.score(e, row, nowS) < benchScore) e.mark(row, BENCHED, 0)
   }
@@ -220,8 +238,8 @@ export class Estimator {
   /** What `load` takes, as of the row's last try. */
   save(e: Evidence, row: number): PeerEvidence {
     return {
-      successes: (e.successes[row] as number) / ONE,
-      failures: (e.failures[row] as number) / ONE,
+      successes: e.successes(row) / ONE,
+      failures: e.failures(row) / ONE,
       rttMs: this.srttMs(e, row),
       rttDeviationMs: this.rttvarMs(e, row),
       dialled: e.is(row, DIALLED),
@@ -229,9 +247,14 @@ export class Estimator {
   }
 }
 
-/** 1..65,535 steps. */
-function toSteps(ms: number): number {
-  return Math.max(1, Math.min(Math.round(ms * RTT_STEPS), RTT_MAX))
+/** A round trip as it is stored, 1..65,535 quarters of a millisecond. */
+export function toSteps(ms: number): number {
+  return Math.max(1, Math.min(Math.round(ms * RTT_STEPS), ROUND_TRIP_MAX))
+}
+
+/** Quarters of a millisecond in ms. */
+export function msOf(steps: number): number {
+  return steps / RTT_STEPS
 }
 
 /** 0..max, and 0 for what is no number. */

@@ -1,14 +1,33 @@
 /**
- * What is remembered of peers, in columns: one row a peer, 26 bytes, in one buffer. The rows of a bucket,
- * and those of a memory, lie in the order of their keys; what they mean in numbers is `Estimator`'s
- * business.
+ * What is remembered of peers, one row a peer: eight bytes, its ref and one word. The rows of a bucket, and
+ * those of a memory, lie in the order of their keys; what they mean in numbers is `Estimator`'s business.
  *
- * Bounded by: `capacity` rows, given at the start.
+ * The word of most rows says it all: of peers that are only known by their links and protocols, and of those
+ * that were seated at once (`fill`) and not asked since. Where there is more to tell it names a record of
+ * `Facts`. Which of the two a row has shows nowhere: `own` turns one into the other.
+ *
+ * Bounded by: `capacity` rows.
  */
 import type { PeerRef } from '../peers.ts'
+import {
+  BACKOFF,
+  FACTS_BYTES,
+  FAILURES,
+  type Facts,
+  FLAGS,
+  GROUP,
+  LAST_SUCCESS,
+  PROBE_AT,
+  PROBES,
+  RTTVAR,
+  SRTT,
+  SUCCESSES,
+  TOUCHED,
+} from './facts.ts'
+import { roundTripOf } from './round-trips.ts'
 
-/** Bytes that one row takes. */
-export const EVIDENCE_BYTES = 26
+/** Bytes that one row takes, its facts not counted. */
+export const EVIDENCE_BYTES = 8
 
 /** Identify told that the peer speaks our protocol. */
 export const SPEAKS = 1
@@ -29,8 +48,22 @@ export const LINK_MASK: number = 3 << LINK_SHIFT
 /** In `backoff`: it lied, and no answer ends the bench before its time, which is the longest there is. */
 export const LIED = 0x80
 
-/** One observation in the fixed point of the columns. */
+/** One observation in the fixed point of the counts. */
 export const ONE = 1024
+
+// A word that is not negative is the number of the row's facts. Another says all itself:
+const PLAIN = 1 << 31
+/** Bits 0..7: the round trip in steps of `roundTripOf`, 0 when never measured. */
+const RTT_MASK = 0xff
+/** It answered once, at the second at which its node's table was filled. */
+const SEATED = 1 << 8
+/** Bits 9..12: the first four flags; 13 and 14: the link. Who is benched has facts. */
+const FLAGS_SHIFT = 9
+const NEAR_FLAGS: number = SPEAKS | MUTE | DIALLED | ANSWERED
+const FACT_FLAGS: number = BENCHED | TRIED
+/** Bits 15..30: the IP group. */
+const GROUP_SHIFT = 15
+const GROUP_MAX = 0xffff
 
 const SECONDS_MAX = 0xffff_ffff
 
@@ -39,114 +72,174 @@ export function toSeconds(ms: number): number {
   return ms > 0 ? Math.min(Math.floor(ms / 1000), SECONDS_MAX) : 0
 }
 
+/** The word of a row without facts. The group fits, and of the flags only near ones are set. */
+function plainWord(rtt: number, seated: number, flags: number, group: number): number {
+  const packed = (flags & NEAR_FLAGS) | ((flags & LINK_MASK) >>> 2)
+  return PLAIN | rtt | seated | (packed << FLAGS_SHIFT) | (group << GROUP_SHIFT)
+}
+
+function flagsOf(word: number): number {
+  const packed = word >>> FLAGS_SHIFT
+  return (packed & NEAR_FLAGS) | ((packed << 2) & LINK_MASK)
+}
+
+function groupOf(word: number): number {
+  return (word >>> GROUP_SHIFT) & GROUP_MAX
+}
+
 export class Evidence {
-  readonly capacity: number
   /** Whether a benched peer that fades to neutral is off the bench: not where benched peers are retried. */
   readonly fades: boolean
-  readonly refs: Int32Array
-  /** IP group of the address we reached the peer at, 0 for none. */
-  readonly groups: Int32Array
-  /** Seconds at which the counts were last brought up to date: the last try or answer. */
-  readonly touched: Uint32Array
-  /** Seconds of the last answer, 0 for never. */
-  readonly lastSuccess: Uint32Array
-  /** Decayed counts, in 1/1024 of an observation. */
-  readonly successes: Uint16Array
-  readonly failures: Uint16Array
-  /** Smoothed round trip and its mean deviation, in quarters of a millisecond; `srtt` 0 when never measured. */
-  readonly srtt: Uint16Array
-  readonly rttvar: Uint16Array
-  readonly flags: Uint8Array
-  /** How often the back-off of a benched peer has been doubled, 0..30, or `LIED`. */
-  readonly backoff: Uint8Array
+  readonly facts: Facts
+  /** Replaced when the rows become more. */
+  refs: Int32Array
+  private words: Int32Array
+  /** One more than the second when the rows of a node were filled, 0 before; a node has `rowsPerNode`. Empty where none are. */
+  private readonly filled: Uint32Array
+  private readonly rowsPerNode: number
 
-  constructor(capacity: number, fades: boolean, allocate: (bytes: number) => ArrayBufferLike) {
-    this.capacity = capacity
+  /** Rows in `buffer`, `EVIDENCE_BYTES` each. */
+  constructor(
+    buffer: ArrayBufferLike,
+    fades: boolean,
+    facts: Facts,
+    filled: Uint32Array,
+    rowsPerNode: number,
+  ) {
+    const rows = buffer.byteLength / EVIDENCE_BYTES
     this.fades = fades
-    const buffer = allocate(capacity * EVIDENCE_BYTES)
-    this.refs = new Int32Array(buffer, 0, capacity)
-    this.groups = new Int32Array(buffer, capacity * 4, capacity)
-    this.touched = new Uint32Array(buffer, capacity * 8, capacity)
-    this.lastSuccess = new Uint32Array(buffer, capacity * 12, capacity)
-    this.successes = new Uint16Array(buffer, capacity * 16, capacity)
-    this.failures = new Uint16Array(buffer, capacity * 18, capacity)
-    this.srtt = new Uint16Array(buffer, capacity * 20, capacity)
-    this.rttvar = new Uint16Array(buffer, capacity * 22, capacity)
-    this.flags = new Uint8Array(buffer, capacity * 24, capacity)
-    this.backoff = new Uint8Array(buffer, capacity * 25, capacity)
+    this.facts = facts
+    this.refs = new Int32Array(buffer, 0, rows)
+    this.words = new Int32Array(buffer, rows * 4, rows)
+    this.filled = filled
+    this.rowsPerNode = rowsPerNode
+  }
+
+  get capacity(): number {
+    return this.refs.length
+  }
+
+  /** Moves to a larger buffer. */
+  grow(buffer: ArrayBufferLike): void {
+    const rows = buffer.byteLength / EVIDENCE_BYTES
+    const refs = new Int32Array(buffer, 0, rows)
+    const words = new Int32Array(buffer, rows * 4, rows)
+    refs.set(this.refs)
+    words.set(this.words)
+    this.refs = refs
+    this.words = words
   }
 
   /** Begins a row for a peer of whom nothing is known. */
-  reset(row: number, peer: PeerRef, nowS: number): void {
+  reset(row: number, peer: PeerRef): void {
     this.refs[row] = peer
-    this.groups[row] = 0
-    this.touched[row] = nowS
-    this.lastSuccess[row] = 0
-    this.successes[row] = 0
-    this.failures[row] = 0
-    this.srtt[row] = 0
-    this.rttvar[row] = 0
-    this.flags[row] = 0
-    this.backoff[row] = 0
+    this.words[row] = PLAIN
   }
 
-  /** Begins rows from `row` on for peers that have answered once. */
-  fill(
-    row: number,
-    peers: Int32Array,
-    count: number,
-    groups: Int32Array | null,
-    flags: number,
-    nowS: number,
-  ): void {
-    for (let i = 0; i < count; i++) {
-      const peer = peers[i] as PeerRef
-      const at = row + i
-      this.reset(at, peer, nowS)
-      this.groups[at] = groups === null ? 0 : (groups[peer] as number)
-      this.flags[at] = flags
-      this.lastSuccess[at] = nowS
-      this.successes[at] = ONE
+  /** Begins a row for a peer that has answered once: `rtt` of `stepOf`. */
+  seat(row: number, peer: PeerRef, flags: number, group: number, nowS: number, rtt: number): void {
+    const node = Math.floor(row / this.rowsPerNode)
+    if (this.filled[node] === 0) this.filled[node] = nowS + 1
+    const isPlain = this.filled[node] === nowS + 1 && group >= 0 && group <= GROUP_MAX
+    this.refs[row] = peer
+    this.words[row] = plainWord(rtt, SEATED, flags, isPlain ? group : 0)
+    if (isPlain) return
+    const at = this.own(row)
+    this.facts.words[at * 8 + GROUP] = group
+    this.facts.words[at * 8 + TOUCHED] = nowS
+    this.facts.words[at * 8 + LAST_SUCCESS] = nowS
+  }
+
+  /** A row's facts, to be read; -1 while it has none. */
+  at(row: number): number {
+    return Math.max(this.words[row] as number, -1)
+  }
+
+  /** A row's facts, to be written to. */
+  own(row: number): number {
+    const word = this.words[row] as number
+    if (word >= 0) return word
+    const { facts } = this
+    const at = facts.open()
+    facts.octets[at * FACTS_BYTES + FLAGS] = flagsOf(word)
+    facts.words[at * 8 + GROUP] = groupOf(word)
+    if ((word & SEATED) !== 0) {
+      const seatedS = this.seatedS(row)
+      facts.words[at * 8 + TOUCHED] = seatedS
+      facts.words[at * 8 + LAST_SUCCESS] = seatedS
+      facts.halves[at * 16 + SUCCESSES] = ONE
+      const srtt = roundTripOf(word & RTT_MASK)
+      facts.halves[at * 16 + SRTT] = srtt
+      facts.halves[at * 16 + RTTVAR] = srtt >>> 1
     }
+    this.words[row] = at
+    return at
   }
 
-  /** Copies a row from another evidence. */
-  copy(row: number, from: Evidence, fromRow: number): void {
+  /** Lets go of what a row has, but for its ref: the row is to be removed or begun anew. */
+  release(row: number): void {
+    const word = this.words[row] as number
+    if (word >= 0) this.facts.close(word)
+    this.words[row] = PLAIN
+  }
+
+  /** Takes over a row of another evidence, which is to be removed there. */
+  take(row: number, from: Evidence, fromRow: number): void {
+    // When it was filled is known there only.
+    if (from.filled !== this.filled && from.isSeated(fromRow)) from.own(fromRow)
     this.refs[row] = from.refs[fromRow] as number
-    this.groups[row] = from.groups[fromRow] as number
-    this.touched[row] = from.touched[fromRow] as number
-    this.lastSuccess[row] = from.lastSuccess[fromRow] as number
-    this.successes[row] = from.successes[fromRow] as number
-    this.failures[row] = from.failures[fromRow] as number
-    this.srtt[row] = from.srtt[fromRow] as number
-    this.rttvar[row] = from.rttvar[fromRow] as number
-    this.flags[row] = from.flags[fromRow] as number
-    this.backoff[row] = from.backoff[fromRow] as number
+    this.words[row] = from.words[fromRow] as number
   }
 
   /** Moves the rows [low, high) by `by` rows: +1 opens a gap at `low`, -1 closes the one before it. */
-  shift(low: number, high: number, by: number): void {
-    const to = low + by
-    this.refs.copyWithin(to, low, high)
-    this.groups.copyWithin(to, low, high)
-    this.touched.copyWithin(to, low, high)
-    this.lastSuccess.copyWithin(to, low, high)
-    this.successes.copyWithin(to, low, high)
-    this.failures.copyWithin(to, low, high)
-    this.srtt.copyWithin(to, low, high)
-    this.rttvar.copyWithin(to, low, high)
-    this.flags.copyWithin(to, low, high)
-    this.backoff.copyWithin(to, low, high)
+  shift(low: number, high: number, by: 1 | -1): void {
+    const { refs, words } = this
+    // A loop: the built-in move costs more than a bucket's rows do.
+    if (by === 1) {
+      for (let row = high; row > low; row--) {
+        refs[row] = refs[row - 1] as number
+        words[row] = words[row - 1] as number
+      }
+      return
+    }
+    for (let row = low; row < high; row++) {
+      refs[row - 1] = refs[row] as number
+      words[row - 1] = words[row] as number
+    }
+  }
+
+  /** Whether the row's peer answered once, when its node's table was filled, and all that is in its word. */
+  isSeated(row: number): boolean {
+    const word = this.words[row] as number
+    return word < 0 && (word & SEATED) !== 0
+  }
+
+  /** When that was, seconds. */
+  seatedS(row: number): number {
+    return (this.filled[Math.floor(row / this.rowsPerNode)] as number) - 1
+  }
+
+  flags(row: number): number {
+    const word = this.words[row] as number
+    return word < 0 ? flagsOf(word) : (this.facts.octets[word * FACTS_BYTES + FLAGS] as number)
   }
 
   /** Sets and clears bits of a row's flags. */
   mark(row: number, set: number, clear: number): void {
-    this.flags[row] = ((this.flags[row] as number) & ~clear) | set
+    const word = this.words[row] as number
+    if (word < 0 && (set & FACT_FLAGS) === 0) {
+      const flags = (flagsOf(word) & ~clear) | set
+      this.words[row] = plainWord(word & RTT_MASK, word & SEATED, flags, groupOf(word))
+      return
+    }
+    const at = this.own(row) * FACTS_BYTES + FLAGS
+    const { octets } = this.facts
+    octets[at] = ((octets[at] as number) & ~clear) | set
   }
 
   /** Whether all of these bits are set. */
   is(row: number, bits: number): boolean {
-    return ((this.flags[row] as number) & bits) === bits
+    return (this.flags(row) & bits) === bits
   }
 
   /** Whether there is a connection. */
@@ -157,6 +250,92 @@ export class Evidence {
 
   /** The link's two bits: 0 cold, 1 connected, 2 pooled, 3 lost. */
   link(row: number): number {
-    return ((this.flags[row] as number) & LINK_MASK) >>> LINK_SHIFT
+    return (this.flags(row) & LINK_MASK) >>> LINK_SHIFT
+  }
+
+  /** IP group of the address we reached the peer at, 0 for none. */
+  group(row: number): number {
+    const word = this.words[row] as number
+    return word < 0 ? groupOf(word) : (this.facts.words[word * 8 + GROUP] as number) | 0
+  }
+
+  setGroup(row: number, group: number): void {
+    const word = this.words[row] as number
+    if (word < 0 && group >= 0 && group <= GROUP_MAX) {
+      this.words[row] = plainWord(word & RTT_MASK, word & SEATED, flagsOf(word), group)
+    } else {
+      this.facts.words[this.own(row) * 8 + GROUP] = group
+    }
+  }
+
+  /** Decayed successes as of the last try, in 1/1024. */
+  successes(row: number): number {
+    const word = this.words[row] as number
+    if (word < 0) return (word & SEATED) === 0 ? 0 : ONE
+    return this.facts.halves[word * 16 + SUCCESSES] as number
+  }
+
+  /** Decayed failures as of the last try, in 1/1024. */
+  failures(row: number): number {
+    const word = this.words[row] as number
+    return word < 0 ? 0 : (this.facts.halves[word * 16 + FAILURES] as number)
+  }
+
+  /** Smoothed round trip, in quarters of a millisecond, 0 when never measured. */
+  srtt(row: number): number {
+    const word = this.words[row] as number
+    if (word < 0) return roundTripOf(word & RTT_MASK)
+    return this.facts.halves[word * 16 + SRTT] as number
+  }
+
+  /** Its mean deviation, in quarters of a millisecond. */
+  rttvar(row: number): number {
+    const word = this.words[row] as number
+    if (word < 0) return roundTripOf(word & RTT_MASK) >>> 1
+    return this.facts.halves[word * 16 + RTTVAR] as number
+  }
+
+  /** Seconds of the last try or answer; 0 where there was none. */
+  touched(row: number): number {
+    const at = this.at(row)
+    if (at >= 0) return this.facts.words[at * 8 + TOUCHED] as number
+    return this.isSeated(row) ? this.seatedS(row) : 0
+  }
+
+  /** Seconds of the last answer, 0 for never. */
+  lastSuccess(row: number): number {
+    const at = this.at(row)
+    if (at >= 0) return this.facts.words[at * 8 + LAST_SUCCESS] as number
+    return this.isSeated(row) ? this.seatedS(row) : 0
+  }
+
+  /** How often the back-off has been doubled, or `LIED`. */
+  backoff(row: number): number {
+    const at = this.at(row)
+    return at < 0 ? 0 : (this.facts.octets[at * FACTS_BYTES + BACKOFF] as number)
+  }
+
+  /** Second from which a dial back may be tried. */
+  probeAt(row: number): number {
+    const at = this.at(row)
+    return at < 0 ? 0 : (this.facts.words[at * 8 + PROBE_AT] as number)
+  }
+
+  /** How often the back-off of dials back has been doubled. */
+  probes(row: number): number {
+    const at = this.at(row)
+    return at < 0 ? 0 : (this.facts.octets[at * FACTS_BYTES + PROBES] as number)
+  }
+
+  /** The next dial back comes not before this second. */
+  delayProbe(row: number, atS: number, probes: number): void {
+    const at = this.own(row)
+    this.facts.words[at * 8 + PROBE_AT] = atS
+    this.facts.octets[at * FACTS_BYTES + PROBES] = probes
+  }
+
+  /** No dial back is put off any more. */
+  clearProbe(row: number): void {
+    if (this.at(row) >= 0) this.delayProbe(row, 0, 0)
   }
 }

@@ -11,8 +11,9 @@ import { assert } from '../assert.ts'
 import type { Config } from '../config.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
-import { ANSWERED, BENCHED, DIALLED, Evidence, MUTE, SPEAKS } from './evidence.ts'
-import { PeerMemory } from './memory.ts'
+import { ANSWERED, BENCHED, DIALLED, EVIDENCE_BYTES, Evidence, MUTE, SPEAKS } from './evidence.ts'
+import { Facts } from './facts.ts'
+import { Memories } from './memory.ts'
 import { Table } from './table.ts'
 import { farther, isBefore } from './walk.ts'
 
@@ -20,19 +21,17 @@ const MEMBER = SPEAKS | DIALLED | ANSWERED
 
 export class Holdings {
   readonly table: Table
-  /** The memory of each node that has met somebody outside its table. BOUNDED: by nodes. */
-  readonly memories: (PeerMemory | undefined)[] = []
+  readonly memories: Memories
   /** Where `locate` and `open` found the peer: valid until something is added or removed. */
   evidence: Evidence
   row = -1
   /** The bucket in which the peer belongs; -1 for ourselves and for a stale ref. */
   bucket = -1
   seated = false
-  private readonly nodes: number
   private readonly book: PeerBook
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
-  private readonly memoryPeersMax: number
+  private readonly facts = new Facts()
   private readonly scratch: Evidence
 
   constructor(
@@ -43,19 +42,27 @@ export class Holdings {
     selfKeys: Uint32Array,
     allocate: (bytes: number) => ArrayBufferLike,
   ) {
-    this.table = new Table(nodes, config, book, estimator, selfKeys, allocate)
-    this.nodes = nodes
+    const { facts } = this
+    this.table = new Table(nodes, config, book, estimator, selfKeys, facts, allocate)
+    const peersMax = config.memoryPeersMax
+    this.memories = new Memories(nodes, peersMax, book, estimator, selfKeys, facts, allocate)
     this.book = book
     this.estimator = estimator
     this.selfKeys = selfKeys
-    this.memoryPeersMax = config.memoryPeersMax
-    this.scratch = new Evidence(1, true, (bytes) => new ArrayBuffer(bytes))
+    const row = new ArrayBuffer(EVIDENCE_BYTES)
+    this.scratch = new Evidence(row, true, facts, new Uint32Array(0), 1)
+    this.scratch.reset(0, NO_PEER)
     this.evidence = this.scratch
   }
 
-  get bytes(): number {
-    const memories = this.memories.reduce((sum, memory) => sum + (memory?.bytes ?? 0), 0)
-    return this.nodes * this.table.bytesPerNode + this.memories.length * 8 + memories
+  /** Bytes of the columns for each node. */
+  get bytesPerNode(): number {
+    return this.table.bytesPerNode + this.memories.bytesPerNode
+  }
+
+  /** Bytes of what grows with what is learned. */
+  get slabBytes(): number {
+    return this.memories.bytes + this.facts.bytes
   }
 
   /** Finds a peer in the table or the memory. */
@@ -66,10 +73,8 @@ export class Holdings {
     this.seated = this.row >= 0
     this.evidence = this.table.evidence
     if (this.seated) return true
-    const memory = this.memories[node]
-    if (memory === undefined) return false
-    this.row = memory.find(peer)
-    this.evidence = memory.evidence
+    this.row = this.memories.find(node, peer)
+    this.evidence = this.memories.evidence
     return this.row >= 0
   }
 
@@ -77,11 +82,11 @@ export class Holdings {
   open(node: number, peer: PeerRef, nowS: number, below: number): boolean {
     if (this.locate(node, peer)) return true
     if (this.bucket < 0) return false
-    const memory = this.memoryOf(node)
-    if (!memory.makeRoom(nowS, below)) return false
+    const { memories } = this
+    if (!memories.makeRoom(node, nowS, below)) return false
     this.book.pin(peer)
-    this.row = memory.add(peer, nowS)
-    this.evidence = memory.evidence
+    this.row = memories.add(node, peer)
+    this.evidence = memories.evidence
     return true
   }
 
@@ -93,7 +98,7 @@ export class Holdings {
   /** Whether all that the remembered peer found last lacks for a place in the table is that we dial it. */
   lacksDial(node: number): boolean {
     const { evidence: e, row, bucket } = this
-    return lacksDial(e, row) && this.hasPlace(node, bucket, e.groups[row] as number)
+    return lacksDial(e, row) && this.hasPlace(node, bucket, e.group(row))
   }
 
   /** Whether a newcomer of an IP group may take a place in a bucket. */
@@ -105,7 +110,7 @@ export class Holdings {
   admit(node: number, nowS: number): void {
     const { evidence: e, row, bucket } = this
     if (!qualifies(e, row)) return
-    if (this.hasPlace(node, bucket, e.groups[row] as number)) this.raise(node, bucket, row, nowS)
+    if (this.hasPlace(node, bucket, e.group(row))) this.raise(node, bucket, row, nowS)
   }
 
   /** Fills the free places of a bucket from the memory, the best first. */
@@ -120,19 +125,23 @@ export class Holdings {
   /** Takes a peer's seat; it is remembered as long as the memory has room for what it is worth. */
   expel(node: number, bucket: number, row: number, nowS: number): void {
     const e = this.table.evidence
-    const memory = this.memoryOf(node)
-    if (memory.makeRoom(nowS, this.estimator.score(e, row, nowS))) memory.insert(e, row)
-    else this.book.unpin(e.refs[row] as PeerRef)
-    this.table.remove(node, bucket, row)
+    const { memories } = this
+    const isBenched = e.is(row, BENCHED)
+    if (memories.makeRoom(node, nowS, this.estimator.score(e, row, nowS))) {
+      memories.take(node, e, row)
+    } else {
+      this.book.unpin(e.refs[row] as PeerRef)
+      e.release(row)
+    }
+    this.table.remove(node, bucket, row, isBenched)
   }
 
   /** Forgets the remembered peer found last if there is nothing to be remembered of it. */
   dropIfBlank(node: number): void {
     const { evidence: e, row } = this
     const known = e.is(row, SPEAKS) || e.isLinked(row)
-    if (known || e.successes[row] !== 0 || e.failures[row] !== 0) return
-    this.book.unpin(e.refs[row] as PeerRef)
-    ;(this.memories[node] as PeerMemory).remove(row)
+    if (known || e.successes(row) !== 0 || e.failures(row) !== 0) return
+    this.memories.forget(node, row)
   }
 
   /** Seats a peer that need not have been met, as if it had just answered. False when there is no place for it. */
@@ -141,24 +150,25 @@ export class Holdings {
     if (found && this.seated) return true
     const { bucket, row } = this
     if (bucket < 0 || !this.hasPlace(node, bucket, group)) return false
+    const { scratch, memories } = this
     if (found) {
-      this.scratch.copy(0, this.evidence, row)
-      ;(this.memories[node] as PeerMemory).remove(row)
+      scratch.take(0, memories.evidence, row)
+      memories.remove(node, row)
     } else {
-      this.scratch.reset(0, peer, nowS)
+      scratch.reset(0, peer)
       this.book.pin(peer)
     }
-    this.scratch.groups[0] = group
-    this.scratch.backoff[0] = 0 // whatever it is benched for
-    this.estimator.success(this.scratch, 0, nowS)
-    this.scratch.mark(0, MEMBER, MUTE)
+    scratch.setGroup(0, group)
+    this.estimator.pardon(scratch, 0)
+    this.estimator.success(scratch, 0, nowS)
+    scratch.mark(0, MEMBER, MUTE)
     this.seat(node, bucket, nowS)
     return true
   }
 
   /**
    * Fills an empty bucket with peers in the order of their keys, as `place` would one by one, but without a
-   * look at what the memory has of them or at their groups' shares. `groups` by ref, null for none.
+   * look at what the memory has of them or at their groups' shares. `groups` by ref, `steps` of `stepOf`.
    */
   fill(
     node: number,
@@ -166,8 +176,9 @@ export class Holdings {
     peers: Int32Array,
     count: number,
     groups: Int32Array | null,
+    steps: Uint8Array | null,
     nowS: number,
-  ): number {
+  ): void {
     const { table, book } = this
     assert(table.count(node, bucket) === 0, 'only an empty bucket is filled')
     assert(count <= table.goodSeats(bucket), 'a bucket is filled with as many as it holds')
@@ -183,14 +194,14 @@ export class Holdings {
     const isLast = bucket === table.buckets - 1
     for (const peer of isLast ? peers.subarray(0, count) : ends)
       assert(table.bucketOf(node, peer) === bucket, 'a peer is seated in its bucket')
-    return table.fill(node, bucket, peers, count, groups, MEMBER, nowS)
+    table.fill(node, bucket, peers, count, groups, steps, MEMBER, nowS)
   }
 
   /** From the memory to the table. There is a place. */
   private raise(node: number, bucket: number, row: number, nowS: number): void {
-    const memory = this.memories[node] as PeerMemory
-    this.scratch.copy(0, memory.evidence, row)
-    memory.remove(row)
+    const { memories } = this
+    this.scratch.take(0, memories.evidence, row)
+    memories.remove(node, row)
     this.seat(node, bucket, nowS)
   }
 
@@ -205,13 +216,13 @@ export class Holdings {
   }
 
   private bestFor(node: number, bucket: number, nowS: number): number {
-    const memory = this.memories[node]
-    if (memory === undefined) return -1
-    const { evidence: e, size } = memory
+    const { evidence: e } = this.memories
+    const first = this.memories.first(node)
+    const end = first + this.memories.size(node)
     let best = -1
     let bestScore = 0
     let bestPeer = NO_PEER
-    for (let row = 0; row < size; row++) {
+    for (let row = first; row < end; row++) {
       if (!qualifies(e, row)) continue
       const peer = e.refs[row] as PeerRef
       if (this.table.bucketOf(node, peer) !== bucket) continue
@@ -220,32 +231,22 @@ export class Holdings {
       if (best >= 0 && score === bestScore) {
         if (!farther(this.book, this.selfKeys, node, bestPeer, peer)) continue
       }
-      if (!this.table.groupFits(node, bucket, e.groups[row] as number, -1)) continue
+      if (!this.table.groupFits(node, bucket, e.group(row), -1)) continue
       best = row
       bestScore = score
       bestPeer = peer
     }
     return best
   }
-
-  private memoryOf(node: number): PeerMemory {
-    let memory = this.memories[node]
-    if (memory === undefined) {
-      const { book, estimator, selfKeys } = this
-      memory = new PeerMemory(node, this.memoryPeersMax, book, estimator, selfKeys)
-      this.memories[node] = memory
-    }
-    return memory
-  }
 }
 
 function qualifies(e: Evidence, row: number): boolean {
-  return ((e.flags[row] as number) & (MEMBER | BENCHED)) === MEMBER
+  return (e.flags(row) & (MEMBER | BENCHED)) === MEMBER
 }
 
 /** Whether a remembered peer is fit for the table but for being dialled: it speaks, and answered us or is connected. */
 export function lacksDial(e: Evidence, row: number): boolean {
-  const flags = e.flags[row] as number
+  const flags = e.flags(row)
   const wanting = (flags & (SPEAKS | DIALLED | BENCHED)) === SPEAKS
   return wanting && (e.is(row, ANSWERED) || e.isLinked(row))
 }

@@ -8,11 +8,11 @@ import type { Config } from '../config.ts'
 import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
 import type { PeerRef } from '../peers.ts'
 import type { Checks } from './checks.ts'
-import type { Estimator } from './estimator.ts'
+import { type Estimator, msOf, toSteps } from './estimator.ts'
 import { ANSWERED, BENCHED, DIALLED, LINK_MASK, LINK_SHIFT, MUTE, SPEAKS } from './evidence.ts'
 import type { Experience } from './experience.ts'
 import type { Holdings } from './holdings.ts'
-import type { PeerMemory } from './memory.ts'
+import { roundTripOf, stepOf } from './round-trips.ts'
 
 /** Links in the order of their bits. */
 const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
@@ -31,6 +31,7 @@ export class Learning {
   private readonly experience: Experience
   private readonly holdings: Holdings
   private readonly checks: Checks
+  private steps = new Uint8Array(0) // scratch
 
   constructor(
     config: Config,
@@ -132,7 +133,7 @@ export class Learning {
     e.mark(row, bits << LINK_SHIFT, LINK_MASK)
     // The address of one who dialled us is a hint only: it is not what others would reach it at.
     if (dialled) this.reached(node, ipGroup, nowS)
-    else if (!e.is(row, DIALLED)) e.groups[row] = ipGroup
+    else if (!e.is(row, DIALLED)) e.setGroup(row, ipGroup)
     if (!holdings.seated) this.settle(node, nowS)
   }
 
@@ -152,7 +153,7 @@ export class Learning {
     if (signs > 0) e.mark(row, 0, LINK_MASK)
     for (let i = 0; i < signs; i++) this.fail(node, nowS, false)
     if (seated) return
-    this.checks.probeFailed(holdings.memories[node] as PeerMemory, row, nowS)
+    this.checks.probeFailed(e, row, nowS)
     this.settle(node, nowS)
   }
 
@@ -167,10 +168,10 @@ export class Learning {
     const { holdings } = this
     if (!holdings.open(node, peer, nowS, this.config.benchScore)) return
     const { evidence: e, row } = holdings
-    if (e.successes[row] !== 0 || e.failures[row] !== 0) return
+    if (e.successes(row) !== 0 || e.failures(row) !== 0) return
     this.estimator.load(e, row, evidence, ageS, nowS)
-    if (e.groups[row] === 0) e.groups[row] = ipGroup
-    if (e.srtt[row] !== 0) this.experience.met(node, this.estimator.srttMs(e, row))
+    if (e.group(row) === 0) e.setGroup(row, ipGroup)
+    if (e.srtt(row) !== 0) this.experience.met(node, this.estimator.srttMs(e, row))
     this.settle(node, nowS)
   }
 
@@ -191,14 +192,19 @@ export class Learning {
     rttsMs: Float32Array | null,
     nowS: number,
   ): void {
-    const { holdings, estimator } = this
-    const first = holdings.fill(node, bucket, peers, count, groups, nowS)
-    const e = holdings.table.evidence
-    for (let i = 0; rttsMs !== null && i < count; i++) {
-      if (estimator.measure(e, first + i, rttsMs[i] as number)) {
-        this.experience.met(node, estimator.srttMs(e, first + i))
-      }
+    if (rttsMs === null) {
+      this.holdings.fill(node, bucket, peers, count, groups, null, nowS)
+      return
     }
+    if (this.steps.length < count) this.steps = new Uint8Array(count)
+    const { steps } = this
+    for (let i = 0; i < count; i++) {
+      const rttMs = rttsMs[i] as number
+      const step = rttMs >= 0 ? stepOf(toSteps(rttMs)) : 0
+      steps[i] = step
+      if (step > 0) this.experience.met(node, msOf(roundTripOf(step)))
+    }
+    this.holdings.fill(node, bucket, peers, count, groups, steps, nowS)
   }
 
   /** A failure of the peer found last. */
@@ -234,8 +240,8 @@ export class Learning {
     const { holdings } = this
     const { evidence: e, row, bucket, seated } = holdings
     e.mark(row, DIALLED, 0)
-    if (e.groups[row] === ipGroup) return
-    e.groups[row] = ipGroup
+    if (e.group(row) === ipGroup) return
+    e.setGroup(row, ipGroup)
     if (!seated) return
     if (!holdings.table.groupFits(node, bucket, ipGroup, row)) this.expel(node, nowS)
     else this.checks.probeFrom(node, nowS) // its former group has a place again
@@ -265,7 +271,6 @@ export class Learning {
     // Out of the table the bench fades with what led to it.
     if (e.is(row, BENCHED) && !this.estimator.benched(e, row, nowS)) e.mark(row, 0, BENCHED)
     if (!holdings.lacksDial(node)) return
-    const memory = holdings.memories[node] as PeerMemory
-    this.checks.probeFrom(node, memory.probeAt[row] as number)
+    this.checks.probeFrom(node, e.probeAt(row))
   }
 }

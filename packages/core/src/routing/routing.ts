@@ -41,7 +41,7 @@ const LOST = 3
 
 /** What a column of nodes remembers of peers, and whom that makes them ask, name and check. Hosts only read. */
 export class Routing {
-  /** Bytes of the columns for each node, without its memory. */
+  /** Bytes of the columns for each node, without what grows with what it learns. */
   readonly bytesPerNode: number
   /** Seats of a table. */
   readonly seatsPerNode: number
@@ -76,7 +76,7 @@ export class Routing {
     this.selection = new Selection(book, estimator, holdings)
     const { table } = holdings
     this.seatsPerNode = table.seatsPerNode
-    this.bytesPerNode = table.bytesPerNode + this.experience.bytesPerNode + this.checks.bytesPerNode
+    this.bytesPerNode = holdings.bytesPerNode + experience.bytesPerNode + checks.bytesPerNode
   }
 
   /** The peer answered a request: `rttMs` per round trip, -1 when it can't be told. */
@@ -287,11 +287,11 @@ export class Routing {
       const to = from + table.count(node, bucket)
       for (let row = from; row < to; row++) yield this.exported(table.evidence, row, true)
     }
-    const memory = memories[node]
-    if (memory === undefined) return
-    const { evidence: e, size } = memory
-    for (let row = 0; row < size; row++) {
-      if (e.successes[row] !== 0 || e.failures[row] !== 0) yield this.exported(e, row, false)
+    const { evidence: e } = memories
+    // The memory may move while its reader pauses.
+    for (let i = 0; i < memories.size(node); i++) {
+      const row = memories.first(node) + i
+      if (e.successes(row) !== 0 || e.failures(row) !== 0) yield this.exported(e, row, false)
     }
   }
 
@@ -322,7 +322,8 @@ export class Routing {
    *
    * @param peers The bucket's peers, `peers[0..count)`, in the order of their keys; at most `bucketSeats(bucket)`.
    * @param groups The IP group of each peer by its ref, 0 for none; null where nobody has one.
-   * @param rttsMs A round trip to each of `peers`, in their order, -1 for none measured; null where none was.
+   * @param rttsMs A round trip to each of `peers`, in their order, -1 for none measured; null where none was. It is
+   * kept to 3.5 % until the peer is asked.
    * Throws where the bucket is not empty, or a peer is no peer of the book, does not belong there or comes out of order.
    */
   seat(
@@ -349,9 +350,8 @@ export class Routing {
 
   /** Bytes of all columns and slabs at the moment. */
   get bytes(): number {
-    const { holdings, experience, checks, reports, nodes } = this
-    const perNode = experience.bytesPerNode + checks.bytesPerNode
-    return holdings.bytes + nodes * perNode + reports.bytes
+    const { nodes, bytesPerNode, holdings, reports } = this
+    return nodes * bytesPerNode + holdings.slabBytes + reports.bytes
   }
 
   /** Sets what an answer takes and after what time it is late. Whether the peer is known. */
@@ -360,7 +360,7 @@ export class Routing {
     const found = holdings.locate(node, peer)
     const { evidence: e, row } = holdings
     const trips = ROUND_TRIPS[found ? e.link(row) : COLD] as number
-    const measured = found && e.srtt[row] !== 0
+    const measured = found && e.srtt(row) !== 0
     const rttMs = measured ? estimator.srttMs(e, row) : this.experience.rttMs(node)
     const deviationMs = measured ? estimator.rttvarMs(e, row) : this.experience.rttDeviationMs(node)
     // What one trip varies by is independent of the next; by how much a guess is wrong is not.
@@ -382,8 +382,8 @@ export class Routing {
     return {
       peer: e.refs[row] as PeerRef,
       evidence: this.estimator.save(e, row),
-      lastSeenMs: (e.touched[row] as number) * 1000,
-      ipGroup: e.groups[row] as number,
+      lastSeenMs: e.touched(row) * 1000,
+      ipGroup: e.group(row),
       member,
     }
   }

@@ -38,15 +38,16 @@ describe('seat', () => {
       fc.property(BYTES, fc.boolean(), fc.nat(10_000_000), (bytes, given, nowMs) => {
         const book = bookOf(bytes, given)
         const [atOnce, oneByOne] = [routingOf(book), routingOf(book)]
-        const groups = Int32Array.from(bytes, (_, i) => (i % 3 === 0 ? 0 : 1000 + i))
+        const groups = Int32Array.from(bytes, (_, i) => (i % 3 === 0 ? 0 : 65_520 + i))
         for (let bucket = 0; bucket < CONFIG.buckets; bucket++) {
           const refs = bytes.flatMap((byte, ref) => (bucketOf(byte) === bucket ? [ref] : []))
           const peers = Int32Array.from(refs.slice(0, atOnce.bucketSeats(bucket)))
           const rttsMs = Float32Array.from(peers, (ref) => (ref % 4 === 0 ? -1 : 10 + ref))
           atOnce.seat(0, bucket, peers, peers.length, nowMs, groups, rttsMs)
-          for (const [i, ref] of peers.entries())
-            oneByOne.place(0, ref, nowMs, rttsMs[i] as number, groups[ref] as number)
         }
+        // One by one round trips are kept to the quarter of a millisecond: they are given as kept at once.
+        for (const { peer, evidence, ipGroup } of atOnce.exportPeers(0))
+          oneByOne.place(0, peer, nowMs, evidence.rttMs > 0 ? evidence.rttMs : -1, ipGroup)
         expect([...atOnce.exportPeers(0)]).toEqual([...oneByOne.exportPeers(0)])
         const later = nowMs + 3_600_000
         const told = (routing: Routing): unknown =>
@@ -61,6 +62,22 @@ describe('seat', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('keeps groups, round trips to 2 %, and whenever it was', () => {
+    const bytes = [1, 2, 3, 130, 140, 200]
+    const routing = routingOf(bookOf(bytes, true))
+    const groups = Int32Array.of(7, 0xffff, 0x1_0000, -1, 0, 9)
+    const rttsMs = Float32Array.of(0.1, 37, 15_000, -1, 80, 250)
+    routing.seat(0, 0, Int32Array.of(3, 4, 5), 3, 5_000, groups, rttsMs.slice(3))
+    routing.seat(0, 4, Int32Array.of(0, 1, 2), 3, 9_000, groups, rttsMs.slice(0, 3))
+    const seated = [...routing.exportPeers(0)]
+    for (const { peer, evidence, ipGroup, lastSeenMs } of seated) {
+      const rttMs = Math.max(rttsMs[peer] as number, 0)
+      expect(Math.abs(evidence.rttMs - rttMs)).toBeLessThanOrEqual(Math.max(0.02 * rttMs, 0.15))
+      expect([ipGroup, lastSeenMs]).toEqual([groups[peer], peer < 3 ? 9_000 : 5_000])
+    }
+    expect(seated).toHaveLength(6)
   })
 
   it('tells the members in the order of their buckets and keys, as many as there is room for', () => {

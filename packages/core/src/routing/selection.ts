@@ -73,11 +73,13 @@ export class Selection {
     walk.begin(key, keyAt, limit - at, nowS, NO_PEER, spare, inTable)
     holdings.table.lead(node, key, keyAt, walk)
     const tableCount = walk.count
-    const memory = holdings.memories[node]
+    const { memories } = holdings
+    const first = memories.first(node)
+    const size = memories.size(node)
     let memoryCount = 0
-    if (memory !== undefined) {
+    if (size > 0) {
       walk.begin(key, keyAt, limit - at, nowS, NO_PEER, spare, inMemory)
-      walk.rows(memory.evidence, 0, memory.size)
+      walk.rows(memories.evidence, first, first + size)
       memoryCount = walk.count
     }
     return mergeNearest(

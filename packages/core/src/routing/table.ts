@@ -11,6 +11,7 @@ import { commonPrefixLength, KEY_BITS, KEY_WORDS } from '../key.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { BENCHED, EVIDENCE_BYTES, Evidence } from './evidence.ts'
+import type { Facts } from './facts.ts'
 import { bitOf, farther, rowOf, type Walk } from './walk.ts'
 
 export class Table {
@@ -36,6 +37,7 @@ export class Table {
     book: PeerBook,
     estimator: Estimator,
     selfKeys: Uint32Array,
+    facts: Facts,
     allocate: (bytes: number) => ArrayBufferLike,
   ) {
     const { buckets, bucketGoodPeers: good, bucketBenchSeats } = config
@@ -55,8 +57,11 @@ export class Table {
       this.offsets[i + 1] = (this.offsets[i] as number) + seats
     }
     this.seatsPerNode = this.offsets[buckets] as number
-    this.bytesPerNode = this.seatsPerNode * EVIDENCE_BYTES + buckets * 4
-    this.evidence = new Evidence(nodes * this.seatsPerNode, false, allocate)
+    this.bytesPerNode = this.seatsPerNode * EVIDENCE_BYTES + buckets * 4 + 4
+    const { seatsPerNode } = this
+    const filled = new Uint32Array(allocate(nodes * 4))
+    const buffer = allocate(nodes * seatsPerNode * EVIDENCE_BYTES)
+    this.evidence = new Evidence(buffer, false, facts, filled, seatsPerNode)
     this.counts = new Uint16Array(allocate(nodes * buckets * 2))
     this.benchedCounts = new Uint16Array(allocate(nodes * buckets * 2))
   }
@@ -156,7 +161,7 @@ export class Table {
     return worst
   }
 
-  /** Seats a peer with the evidence of another row. The bucket has a seat, and the peer is not benched. */
+  /** Seats a peer with a row of another evidence, which is to be removed there. The bucket has a seat, and the peer is not benched. */
   insert(node: number, bucket: number, from: Evidence, fromRow: number): number {
     assert(!this.isFull(node, bucket), 'a peer is seated where there is a seat')
     this.revision++
@@ -164,27 +169,32 @@ export class Table {
     const low = this.first(node, bucket)
     const high = low + this.count(node, bucket)
     const row = rowOf(e, low, high, this.book, from.refs[fromRow] as PeerRef)
-    if (row < high) e.shift(row, high, 1)
-    e.copy(row, from, fromRow)
+    e.shift(row, high, 1)
+    e.take(row, from, fromRow)
     this.counts[node * this.buckets + bucket] = high - low + 1
     return row
   }
 
-  /** Seats peers that have answered once, in the order of their keys, in an empty bucket. Returns the first one's row. */
+  /** Seats peers that have answered once, in the order of their keys, in an empty bucket; `steps` of `stepOf`. */
   fill(
     node: number,
     bucket: number,
     peers: Int32Array,
     count: number,
     groups: Int32Array | null,
+    steps: Uint8Array | null,
     flags: number,
     nowS: number,
-  ): number {
+  ): void {
     this.revision++
     const first = this.first(node, bucket)
-    this.evidence.fill(first, peers, count, groups, flags, nowS)
+    for (let i = 0; i < count; i++) {
+      const peer = peers[i] as PeerRef
+      const group = groups === null ? 0 : (groups[peer] as number)
+      const step = steps === null ? 0 : (steps[i] as number)
+      this.evidence.seat(first + i, peer, flags, group, nowS, step)
+    }
     this.counts[node * this.buckets + bucket] = count
-    return first
   }
 
   /** Writes all peers of a table, in the order of buckets and in each of keys. Returns how many. */
@@ -199,13 +209,13 @@ export class Table {
     return found
   }
 
-  /** Frees a seat. */
-  remove(node: number, bucket: number, row: number): void {
+  /** Frees a seat; what its row had has been released or taken over. */
+  remove(node: number, bucket: number, row: number, isBenched: boolean): void {
     this.revision++
     const e = this.evidence
-    if (e.is(row, BENCHED)) this.bench(node, bucket, -1)
+    if (isBenched) this.bench(node, bucket, -1)
     const high = this.first(node, bucket) + this.count(node, bucket)
-    if (row + 1 < high) e.shift(row + 1, high, -1)
+    e.shift(row + 1, high, -1)
     const at = node * this.buckets + bucket
     this.counts[at] = (this.counts[at] as number) - 1
   }
@@ -235,17 +245,18 @@ export class Table {
   }
 
   private groupCount(node: number, bucket: number, group: number, except: number): number {
-    const { groups } = this.evidence
+    const e = this.evidence
     const from = this.first(node, bucket)
     const to = from + this.count(node, bucket)
     let count = 0
-    for (let row = from; row < to; row++) if (groups[row] === group && row !== except) count++
+    for (let row = from; row < to; row++) if (e.group(row) === group && row !== except) count++
     return count
   }
 
   private silentLonger(node: number, a: number, b: number): boolean {
-    const { lastSuccess, refs } = this.evidence
-    const difference = (lastSuccess[a] as number) - (lastSuccess[b] as number)
+    const { evidence: e } = this
+    const { refs } = e
+    const difference = e.lastSuccess(a) - e.lastSuccess(b)
     if (difference !== 0) return difference < 0
     return farther(this.book, this.selfKeys, node, refs[a] as PeerRef, refs[b] as PeerRef)
   }

@@ -4,7 +4,8 @@ import { DEFAULT_CONFIG } from '../config.ts'
 import { compareDistance, KEY_WORDS, keyText } from '../key.ts'
 import { NO_PEER, PeerBook, type PeerRef } from '../peers.ts'
 import { Estimator } from './estimator.ts'
-import { BENCHED, Evidence, MUTE, SPEAKS } from './evidence.ts'
+import { BENCHED, EVIDENCE_BYTES, Evidence, MUTE, SPEAKS } from './evidence.ts'
+import { Facts } from './facts.ts'
 import { rowOf, Walk } from './walk.ts'
 
 /** Keys that share long prefixes as often as they differ at once. */
@@ -15,13 +16,18 @@ const key = fc
   })
   .map((words) => Uint32Array.from(words))
 
+function rowsOf(rows: number): Evidence {
+  const buffer = new ArrayBuffer(rows * EVIDENCE_BYTES)
+  return new Evidence(buffer, false, new Facts(), new Uint32Array(0), rows)
+}
+
 /** Rows sorted by key, all speaking. */
 function sorted(book: PeerBook, peers: PeerRef[]): Evidence {
-  const e = new Evidence(peers.length, false, (bytes) => new ArrayBuffer(bytes))
+  const e = rowsOf(peers.length)
   for (const [size, peer] of peers.entries()) {
     const row = rowOf(e, 0, size, book, peer)
     e.shift(row, size, 1)
-    e.reset(row, peer, 0)
+    e.reset(row, peer)
     e.mark(row, SPEAKS, 0)
   }
   return e

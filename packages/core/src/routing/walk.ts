@@ -121,9 +121,9 @@ export class Walk {
   private offer(e: Evidence, row: number): void {
     const peer = e.refs[row] as PeerRef
     if (peer === this.exclude) return
-    const flags = e.flags[row] as number
+    const flags = e.flags(row)
     if ((flags & MUTE) !== 0) return
-    const speaks = (flags & (SPEAKS | ANSWERED)) !== 0 || (e.successes[row] as number) > 0
+    const speaks = (flags & (SPEAKS | ANSWERED)) !== 0 || e.successes(row) > 0
     const worth = speaks && ((flags & BENCHED) === 0 || !this.estimator.benched(e, row, this.nowS))
     if (worth !== this.spare) this.out[this.count++] = peer
   }
