@@ -1,5 +1,6 @@
 /** The strategies that there are. */
+import { go } from './baselines/go.ts'
 import type { Strategy } from './strategy.ts'
 
 /** In the order in which people see them. */
-export const STRATEGIES: readonly Strategy[] = []
+export const STRATEGIES: readonly Strategy[] = [go]

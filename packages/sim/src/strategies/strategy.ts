@@ -24,6 +24,8 @@ export interface Column {
   seeds(row: number, key: Uint32Array, keyAt: number, nowMs: number, out: Int32Array): number
   /** What the node thinks of a peer, 0..1 (0.5: nothing known); undefined where the strategy keeps no scores. */
   score?(row: number, peer: PeerRef, nowMs: number): number
+  /** The node's process ended and begins anew: what the strategy keeps in memory only is gone. Left out where all of it is kept. */
+  restart?(row: number): void
   /** Bytes that the column's typed arrays and slabs hold now, over all rows. */
   readonly bytes: number
 }
