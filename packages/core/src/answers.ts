@@ -91,6 +91,8 @@ export class Answers {
     const self = this.selves[step.node] as PeerRef
     const { keys } = this.book
     if (keysEqual(request.key, 0, keys, this.book.at(self))) return self
+    // Hardly ever is a known peer's own key asked for, and that is quickly told.
+    if (!this.routing.hasKey(step.node, request.key, 0)) return NO_PEER
     const count = this.routing.seeds(step.node, request.key, 0, 1, step.nowMs, this.found)
     if (count === 0) return NO_PEER
     const nearest = this.found[0] as PeerRef

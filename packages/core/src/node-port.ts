@@ -156,6 +156,10 @@ export class NodePort implements OperationPort {
     return this.routing.costMs(step.node, peer, step.nowMs)
   }
 
+  askCostMs(step: Step, peer: PeerRef): number {
+    return this.routing.askCostMs(step.node, peer, step.nowMs)
+  }
+
   isAvoided(step: Step, peer: PeerRef): boolean {
     return this.routing.isAvoided(step.node, peer, step.nowMs)
   }

@@ -8,7 +8,7 @@
  * hands that message to the node, which forgets whatever it did not keep.
  */
 import { assert } from './assert.ts'
-import { compareKeys, copyKey, KEY_WORDS, type Key } from './key.ts'
+import { commonPrefixLength, compareKeys, copyKey, KEY_WORDS, type Key } from './key.ts'
 
 /** A peer: 22 bits of slot, 9 bits of generation. Its value decides nothing: no choice, no tie-break reads it. */
 export type PeerRef = number
@@ -54,6 +54,11 @@ export interface PeerBookInit {
 export class PeerBook {
   /** Keys by slot, eight words each: `keys[slotOf(ref) * 8 ...]`. Replaced when the book grows. */
   keys: Uint32Array
+  /**
+   * First word of each key, by slot: it nearly always tells two keys apart, and in a large book these lie in the
+   * processor's cache while the keys do not. Replaced when the book grows.
+   */
+  heads: Uint32Array
   /** Whether identities never end, so that pins are not counted. */
   readonly fixed: boolean
   /** Whether order by ref is order by key: the book was made over keys that ascend. */
@@ -81,10 +86,12 @@ export class PeerBook {
     this.fixed = init.fixed ?? false
     this.allocate = init.allocate ?? ((bytes) => new ArrayBuffer(bytes))
     this.keys = given ?? new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
+    this.heads = new Uint32Array(this.allocate(capacity * 4))
     this.ordered = given !== undefined && ascends(given)
     if (given !== undefined) {
       this.slots = capacity
       this.live = capacity
+      for (let i = 0; i < capacity; i++) this.heads[i] = given[i * KEY_WORDS] as number
     }
     this.pins = new Uint16Array(this.fixed ? 0 : capacity)
     this.generations = new Uint16Array(this.fixed ? 0 : capacity)
@@ -105,6 +112,7 @@ export class PeerBook {
       this.slots++
     }
     copyKey(key, at, this.keys, slot * KEY_WORDS)
+    this.heads[slot] = key[at] as number
     this.live++
     if (this.fixed) return slot
     this.used[slot] = USED
@@ -125,6 +133,25 @@ export class PeerBook {
   /** Where the peer's key begins in `keys`. */
   at(ref: PeerRef): number {
     return (ref & SLOT_MASK) * KEY_WORDS
+  }
+
+  /** The first word of the peer's key. */
+  head(ref: PeerRef): number {
+    return this.heads[ref & SLOT_MASK] as number
+  }
+
+  /** Number of leading bits that the keys of two peers share: 0..256. */
+  sharedBits(a: PeerRef, b: PeerRef): number {
+    const difference = this.head(a) ^ this.head(b)
+    if (difference !== 0) return Math.clz32(difference)
+    return commonPrefixLength(this.keys, this.at(a), this.keys, this.at(b))
+  }
+
+  /** The order of two peers by key: negative when the first is the less, 0 when they have the same key. */
+  compare(a: PeerRef, b: PeerRef): number {
+    if (this.ordered) return a - b
+    const difference = this.head(a) - this.head(b)
+    return difference !== 0 ? difference : compareKeys(this.keys, this.at(a), this.keys, this.at(b))
   }
 
   /** Something holds the peer from now on. Held at most 65,535 times, by what bounds its holders. */
@@ -176,6 +203,7 @@ export class PeerBook {
     const keys = new Uint32Array(this.allocate(capacity * KEY_WORDS * 4))
     keys.set(this.keys)
     this.keys = keys
+    this.heads = extend(this.heads, new Uint32Array(this.allocate(capacity * 4)))
     this.pins = extend(this.pins, new Uint16Array(capacity))
     this.generations = extend(this.generations, new Uint16Array(capacity))
     this.used = extend(this.used, new Uint8Array(capacity))
@@ -190,7 +218,7 @@ function ascends(keys: Uint32Array): boolean {
   return true
 }
 
-function extend<T extends Uint16Array | Uint8Array>(from: T, to: T): T {
+function extend<T extends Uint32Array | Uint16Array | Uint8Array>(from: T, to: T): T {
   to.set(from)
   return to
 }

@@ -12,6 +12,7 @@
 import { assert } from '../assert.ts'
 import { compareDistance, KEY_WORDS, type Key } from '../key.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
+import { SlotMap } from './slot-map.ts'
 
 export interface LookupInit {
   /** Size of the result. */
@@ -45,6 +46,9 @@ const MARGIN_FACTOR = 2
 /** Weight of the failures seen before this walk, in requests. */
 const PRIOR_WEIGHT = 4
 
+/** Up to so many places are moved by a loop. */
+const LOOP_MAX = 24
+
 /** In flight at most until somebody has answered: the first answers make most far seeds pointless. */
 const SCOUTING_MAX = 5
 
@@ -55,11 +59,15 @@ export class Lookup {
   private readonly book: PeerBook
   private readonly k: number
   private readonly alpha: number
-  // Candidates, nearest first; these columns run in parallel. BOUNDED: by candidatesMax
+  // Candidates by slot: where one is put it stays. BOUNDED: by candidatesMax
   private readonly peers: Int32Array
   private readonly states: Uint8Array
   private readonly costs: Float32Array
-  private readonly heads: Uint32Array // first word of the distance, which decides nearly every comparison
+  // The order of distance, nearest first: slots, and beside each the first word of its distance, which decides
+  // nearly every comparison.
+  private readonly order: Uint16Array
+  private readonly heads: Uint32Array
+  private readonly slots: SlotMap
   private readonly eligible: Int32Array // scratch
   private count = 0
   private self: PeerRef = NO_PEER
@@ -75,7 +83,9 @@ export class Lookup {
     this.peers = new Int32Array(init.candidatesMax)
     this.states = new Uint8Array(init.candidatesMax)
     this.costs = new Float32Array(init.candidatesMax)
+    this.order = new Uint16Array(init.candidatesMax)
     this.heads = new Uint32Array(init.candidatesMax)
+    this.slots = new SlotMap(init.candidatesMax)
     this.eligible = new Int32Array(init.candidatesMax)
   }
 
@@ -94,26 +104,29 @@ export class Lookup {
 
   /** Ends the walk and lets go of all candidates. */
   end(): void {
-    for (let i = 0; i < this.count; i++) this.book.unpin(this.peers[i] as PeerRef)
+    for (let i = 0; i < this.count; i++) this.book.unpin(this.peerAt(i))
     this.count = 0
     this.inFlight = 0
+    this.slots.clear()
   }
 
   /** Heard of a peer whose answer is expected to take `costMs`. True when it is a new candidate. */
   add(peer: PeerRef, costMs: number): boolean {
     if (peer === this.self || !this.book.has(peer)) return false
+    if (this.slots.find(peer) >= 0) return false
     const at = this.place(peer)
     if (at < this.count && this.samePlace(peer, at)) return false
-    if (this.count === this.peers.length && !this.dropFarthest(at)) return false
+    const slot = this.count < this.peers.length ? this.count : this.dropFarthest(at)
+    if (slot < 0) return false
     this.book.pin(peer)
-    this.peers.copyWithin(at + 1, at, this.count)
-    this.states.copyWithin(at + 1, at, this.count)
-    this.costs.copyWithin(at + 1, at, this.count)
-    this.heads.copyWithin(at + 1, at, this.count)
-    this.peers[at] = peer
-    this.states[at] = HEARD
-    this.costs[at] = costMs
+    moveUp(this.order, at, this.count)
+    moveUp(this.heads, at, this.count)
+    this.order[at] = slot
     this.heads[at] = this.headOf(peer)
+    this.peers[slot] = peer
+    this.states[slot] = HEARD
+    this.costs[slot] = costMs
+    this.slots.add(peer, slot)
     this.count++
     return true
   }
@@ -177,7 +190,7 @@ export class Lookup {
     const wanted = this.k + this.margin()
     let confirmed = 0
     for (let i = 0; i < this.count; i++) {
-      const state = this.states[i]
+      const state = this.states[this.order[i] as number]
       if (state === HEARD || state === WAITING || state === TAKEN) return false
       if (state === ANSWERED && ++confirmed >= wanted) return true
     }
@@ -189,7 +202,7 @@ export class Lookup {
     const wanted = this.k + this.margin()
     let confirmed = 0
     for (let i = 0; i < this.count; i++) {
-      const state = this.states[i]
+      const state = this.states[this.order[i] as number]
       if (state !== ANSWERED && state !== FAILED) return false
       if (state === ANSWERED && ++confirmed >= wanted) return true
     }
@@ -208,7 +221,8 @@ export class Lookup {
   closest(out: Int32Array): number {
     let found = 0
     for (let i = 0; i < this.count && found < this.k && found < out.length; i++) {
-      if (this.states[i] === ANSWERED) out[found++] = this.peers[i] as PeerRef
+      const slot = this.order[i] as number
+      if (this.states[slot] === ANSWERED) out[found++] = this.peers[slot] as PeerRef
     }
     return found
   }
@@ -220,8 +234,9 @@ export class Lookup {
   prospects(out: Int32Array): number {
     let found = 0
     for (let i = 0; i < this.count && found < this.k && found < out.length; i++) {
-      const state = this.states[i]
-      if (state !== FAILED && state !== LATE) out[found++] = this.peers[i] as PeerRef
+      const slot = this.order[i] as number
+      const state = this.states[slot]
+      if (state !== FAILED && state !== LATE) out[found++] = this.peers[slot] as PeerRef
     }
     return found
   }
@@ -243,12 +258,14 @@ export class Lookup {
 
   /** Whether the peer is among the nearest `count` candidates that have neither failed nor are late. */
   isAmong(peer: PeerRef, count: number): boolean {
-    const at = this.find(peer)
+    const slot = this.find(peer)
     let before = 0
-    for (let i = 0; i < at && before < count; i++) {
-      if (this.states[i] !== FAILED && this.states[i] !== LATE) before++
+    for (let i = 0; slot >= 0 && i < this.count && before < count; i++) {
+      const other = this.order[i] as number
+      if (other === slot) return true
+      if (this.states[other] !== FAILED && this.states[other] !== LATE) before++
     }
-    return at >= 0 && before < count
+    return false
   }
 
   /** Candidates known, in whatever state. */
@@ -256,16 +273,16 @@ export class Lookup {
     return this.count
   }
 
-  /** Places of those not asked yet that can still matter, nearest first. Returns how many. */
+  /** Slots of those not asked yet that can still matter, nearest first. Returns how many. */
   private collectEligible(): number {
     const window = this.k + this.margin()
     let rank = 0
     let found = 0
     for (let i = 0; i < this.count && rank < window; i++) {
-      const state = this.states[i]
+      const state = this.states[this.order[i] as number]
       if (state === FAILED || state === LATE) continue
       rank++
-      if (state === HEARD) this.eligible[found++] = i
+      if (state === HEARD) this.eligible[found++] = this.order[i] as number
     }
     return found
   }
@@ -298,10 +315,13 @@ export class Lookup {
     return at < 0 ? -1 : (this.states[at] as number)
   }
 
+  /** The slot of a candidate, -1 for a peer that is none. */
   private find(peer: PeerRef): number {
     if (!this.book.has(peer)) return -1
+    const slot = this.slots.find(peer)
+    if (slot >= 0 || this.book.fixed) return slot
     const at = this.place(peer)
-    return at < this.count && this.samePlace(peer, at) ? at : -1
+    return at < this.count && this.samePlace(peer, at) ? (this.order[at] as number) : -1
   }
 
   /** First place whose candidate is not nearer than the peer. */
@@ -312,8 +332,7 @@ export class Lookup {
     while (low < high) {
       const middle = (low + high) >>> 1
       const there = this.heads[middle] as number
-      const nearer =
-        there !== head ? there < head : this.compare(this.peers[middle] as PeerRef, peer) < 0
+      const nearer = there !== head ? there < head : this.compare(this.peerAt(middle), peer) < 0
       if (nearer) low = middle + 1
       else high = middle
     }
@@ -322,8 +341,12 @@ export class Lookup {
 
   /** Two refs of one key are one peer. */
   private samePlace(peer: PeerRef, at: number): boolean {
-    const there = this.peers[at] as PeerRef
+    const there = this.peerAt(at)
     return there === peer || this.compare(there, peer) === 0
+  }
+
+  private peerAt(at: number): PeerRef {
+    return this.peers[this.order[at] as number] as PeerRef
   }
 
   private compare(a: PeerRef, b: PeerRef): number {
@@ -332,21 +355,31 @@ export class Lookup {
   }
 
   private headOf(peer: PeerRef): number {
-    return ((this.target[0] as number) ^ (this.book.keys[this.book.at(peer)] as number)) >>> 0
+    return ((this.target[0] as number) ^ this.book.head(peer)) >>> 0
   }
 
-  /** Makes room for a candidate at `at` by dropping the farthest one that was never asked. */
-  private dropFarthest(at: number): boolean {
+  /** Frees the slot of the farthest candidate that was never asked, for one at `at`; -1 where all behind were. */
+  private dropFarthest(at: number): number {
     for (let i = this.count - 1; i >= at; i--) {
-      if (this.states[i] !== HEARD) continue
-      this.book.unpin(this.peers[i] as PeerRef)
-      this.peers.copyWithin(i, i + 1, this.count)
-      this.states.copyWithin(i, i + 1, this.count)
-      this.costs.copyWithin(i, i + 1, this.count)
+      const slot = this.order[i] as number
+      if (this.states[slot] !== HEARD) continue
+      const peer = this.peers[slot] as PeerRef
+      this.book.unpin(peer)
+      this.slots.remove(peer)
+      this.order.copyWithin(i, i + 1, this.count)
       this.heads.copyWithin(i, i + 1, this.count)
       this.count--
-      return true
+      return slot
     }
-    return false
+    return -1
   }
+}
+
+/** Moves [at, end) up by one place. A loop where that is less than calling the built-in. */
+function moveUp(list: Uint16Array | Uint32Array, at: number, end: number): void {
+  if (end - at > LOOP_MAX) {
+    list.copyWithin(at + 1, at, end)
+    return
+  }
+  for (let i = end; i > at; i--) list[i] = list[i - 1] as number
 }

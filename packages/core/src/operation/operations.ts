@@ -119,7 +119,10 @@ export class Operations {
     for (let i = 0; i < count; i++) this.hear(step, operation, this.prospects[i] as PeerRef)
     // Those that failed lately are better than nobody.
     if (lookup.size === 0) {
-      for (let i = 0; i < count; i++) this.add(step, operation, this.prospects[i] as PeerRef)
+      for (let i = 0; i < count; i++) {
+        const peer = this.prospects[i] as PeerRef
+        lookup.add(peer, this.port.costMs(step, peer))
+      }
     }
   }
 
@@ -254,11 +257,8 @@ export class Operations {
   private hear(step: Step, operation: Operation, peer: PeerRef): boolean {
     // Most that an answer names was named before: what we know of a peer is looked up once a walk.
     if (!this.book.has(peer) || operation.lookup.has(peer)) return false
-    return !this.port.isAvoided(step, peer) && this.add(step, operation, peer)
-  }
-
-  private add(step: Step, operation: Operation, peer: PeerRef): boolean {
-    return operation.lookup.add(peer, this.port.costMs(step, peer))
+    const costMs = this.port.askCostMs(step, peer)
+    return costMs >= 0 && operation.lookup.add(peer, costMs)
   }
 
   private useAnswer(step: Step, operation: Operation, peer: PeerRef, message: Message): void {

@@ -38,6 +38,8 @@ export interface OperationPort {
   release(step: Step, operation: Operation, cancel: boolean): void
   /** Expected time to the peer's answer, ms. */
   costMs(step: Step, peer: PeerRef): number
+  /** As `costMs`, and -1 for a peer that is avoided. */
+  askCostMs(step: Step, peer: PeerRef): number
   /** The peer has failed too often lately to be asked, or its connection broke and it is being looked for. */
   isAvoided(step: Step, peer: PeerRef): boolean
   /** How the peer stands with us, whether or not it speaks the protocol. */

@@ -45,6 +45,10 @@ export const TRIED = 32
 export const LINK_SHIFT = 6
 export const LINK_MASK: number = 3 << LINK_SHIFT
 
+/** Links as their bits. */
+export const COLD = 0
+export const LOST = 3
+
 /** In `backoff`: it lied, and no answer ends the bench before its time, which is the longest there is. */
 export const LIED = 0x80
 

@@ -101,6 +101,13 @@ export class Holdings {
     return lacksDial(e, row) && this.hasPlace(node, bucket, e.group(row))
   }
 
+  /** Whether a seat waits for the peer found last, which speaks, but for its first answer in this run. */
+  lacksAnswer(node: number): boolean {
+    const { evidence: e, row, bucket, seated } = this
+    if (seated || (e.flags(row) & (SPEAKS | ANSWERED)) !== SPEAKS) return false
+    return this.hasPlace(node, bucket, e.group(row))
+  }
+
   /** Whether a newcomer of an IP group may take a place in a bucket. */
   hasPlace(node: number, bucket: number, group: number): boolean {
     return this.table.hasRoom(node, bucket) && this.table.groupFits(node, bucket, group, -1)

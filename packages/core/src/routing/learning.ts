@@ -9,15 +9,23 @@ import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
 import type { PeerRef } from '../peers.ts'
 import type { Checks } from './checks.ts'
 import { type Estimator, msOf, toSteps } from './estimator.ts'
-import { ANSWERED, BENCHED, DIALLED, LINK_MASK, LINK_SHIFT, MUTE, SPEAKS } from './evidence.ts'
+import {
+  ANSWERED,
+  BENCHED,
+  COLD,
+  DIALLED,
+  LINK_MASK,
+  LINK_SHIFT,
+  LOST,
+  MUTE,
+  SPEAKS,
+} from './evidence.ts'
 import type { Experience } from './experience.ts'
 import type { Holdings } from './holdings.ts'
 import { roundTripOf, stepOf } from './round-trips.ts'
 
 /** Links in the order of their bits. */
 const LINKS: readonly Link[] = ['cold', 'connected', 'pooled', 'lost']
-const COLD = 0
-const LOST = 3
 
 /**
  * A member whose connection broke and who can't be reached now has failed as often as ends the longest

@@ -15,7 +15,8 @@ import type { PeerBook, PeerRef } from '../peers.ts'
 import { Checks } from './checks.ts'
 import type { ExportedPeer, PeerState, StackEntry } from './entries.ts'
 import { Estimator } from './estimator.ts'
-import { DIALLED, type Evidence, SPEAKS, toSeconds } from './evidence.ts'
+import { DIALLED, type Evidence, LOST, SPEAKS, toSeconds } from './evidence.ts'
+import { Expectation } from './expectation.ts'
 import { Experience } from './experience.ts'
 import { Holdings } from './holdings.ts'
 import { Learning } from './learning.ts'
@@ -34,11 +35,6 @@ export interface RoutingInit {
   allocate?: (bytes: number) => ArrayBufferLike
 }
 
-/** Round trips to an answer by link: cold, connected, pooled (measured over TCP, design §3). */
-const ROUND_TRIPS = [5, 2, 1, 5] as const
-const COLD = 0
-const LOST = 3
-
 /** What a column of nodes remembers of peers, and whom that makes them ask, name and check. Hosts only read. */
 export class Routing {
   /** Bytes of the columns for each node, without what grows with what it learns. */
@@ -52,13 +48,11 @@ export class Routing {
   private readonly estimator: Estimator
   private readonly experience: Experience
   private readonly holdings: Holdings
+  private readonly expectation: Expectation
   private readonly checks: Checks
   private readonly learning: Learning
   private readonly selection: Selection
   private readonly reports = new Reports()
-  // What `expect` found.
-  private rttMs = 0
-  private rto = 0
 
   constructor(init: RoutingInit) {
     const { nodes, book, config, selfKeys } = init
@@ -70,6 +64,7 @@ export class Routing {
     this.estimator = new Estimator(config)
     this.experience = new Experience(nodes, config.rttPriorMs, allocate)
     this.holdings = new Holdings(nodes, config, book, this.estimator, selfKeys, allocate)
+    this.expectation = new Expectation(config, this.estimator, this.experience, this.holdings)
     this.checks = new Checks(nodes, book, this.holdings, this.estimator, selfKeys, allocate)
     const { estimator, experience, holdings, checks } = this
     this.learning = new Learning(config, estimator, experience, holdings, checks)
@@ -131,24 +126,22 @@ export class Routing {
 
   /** Expected time to an answer, ms, of any peer: what an answer takes, and what is lost if none comes. */
   costMs(node: number, peer: PeerRef, nowMs: number): number {
-    const { holdings } = this
-    const score = this.expect(node, peer)
-      ? this.estimator.score(holdings.evidence, holdings.row, toSeconds(nowMs))
-      : 0.5
-    return this.rttMs + (1 - score) * this.rto
+    return this.expectation.costMs(node, peer, toSeconds(nowMs))
+  }
+
+  /** As `costMs`, and -1 for a peer that is avoided. */
+  askCostMs(node: number, peer: PeerRef, nowMs: number): number {
+    return this.expectation.askCostMs(node, peer, toSeconds(nowMs))
   }
 
   /** After so long a request to the peer frees its slot, ms: RTO over the round trips of its link, within `rtoMinMs` and `rtoMaxMs`. */
   rtoMs(node: number, peer: PeerRef, _nowMs: number): number {
-    this.expect(node, peer)
-    return this.rto
+    return this.expectation.rtoMs(node, peer)
   }
 
   /** Round trips to an answer: 5 cold, 2 connected, 1 pooled. */
   roundTrips(node: number, peer: PeerRef): number {
-    const { holdings } = this
-    const link = holdings.locate(node, peer) ? holdings.evidence.link(holdings.row) : COLD
-    return ROUND_TRIPS[link] as number
+    return this.expectation.roundTrips(node, peer)
   }
 
   /** Whether the peer is better not asked: it is benched, or its connection broke and it is being looked for. */
@@ -171,6 +164,17 @@ export class Routing {
     const { holdings } = this
     if (!holdings.locate(node, peer)) return 'neutral'
     return this.stateOf(holdings.evidence, holdings.row, toSeconds(nowMs))
+  }
+
+  /**
+   * Whether an answer of the peer would change what becomes of it: it is benched, or speaks and has not answered
+   * in this run while a seat waits for it. To ask all others who connect would cost a request for each of them.
+   */
+  isWorthCheck(node: number, peer: PeerRef, nowMs: number): boolean {
+    const { holdings } = this
+    if (!holdings.locate(node, peer)) return false
+    if (this.stateOf(holdings.evidence, holdings.row, toSeconds(nowMs)) === 'benched') return true
+    return holdings.lacksAnswer(node)
   }
 
   /** Whether the peer is known to speak the protocol. */
@@ -203,6 +207,11 @@ export class Routing {
     out: Int32Array,
   ): number {
     return this.selection.seeds(node, key, keyAt, count, toSeconds(nowMs), out)
+  }
+
+  /** Whether a peer with this very key is in the table or in the memory. */
+  hasKey(node: number, key: Uint32Array, keyAt: number): boolean {
+    return this.selection.hasKey(node, key, keyAt)
   }
 
   /** Writes whom to name to others: members that are not benched, nearest to the key first, without `exclude`. Returns how many. */
@@ -352,24 +361,6 @@ export class Routing {
   get bytes(): number {
     const { nodes, bytesPerNode, holdings, reports } = this
     return nodes * bytesPerNode + holdings.slabBytes + reports.bytes
-  }
-
-  /** Sets what an answer takes and after what time it is late. Whether the peer is known. */
-  private expect(node: number, peer: PeerRef): boolean {
-    const { holdings, estimator } = this
-    const found = holdings.locate(node, peer)
-    const { evidence: e, row } = holdings
-    const trips = ROUND_TRIPS[found ? e.link(row) : COLD] as number
-    const measured = found && e.srtt(row) !== 0
-    const rttMs = measured ? estimator.srttMs(e, row) : this.experience.rttMs(node)
-    const deviationMs = measured ? estimator.rttvarMs(e, row) : this.experience.rttDeviationMs(node)
-    // What one trip varies by is independent of the next; by how much a guess is wrong is not.
-    const spread = measured ? Math.sqrt(trips) : trips
-    // Where round trips hardly vary a busy processor does (RFC 6298 has the granularity of its clock here).
-    const rto = rttMs * trips + Math.max(4 * deviationMs * spread, this.config.rtoSlackMs * trips)
-    this.rttMs = rttMs * trips
-    this.rto = Math.min(Math.max(rto, this.config.rtoMinMs), this.config.rtoMaxMs)
-    return found
   }
 
   private stateOf(e: Evidence, row: number, nowS: number): PeerState {

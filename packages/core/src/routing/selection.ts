@@ -8,7 +8,7 @@ import { compareDistance } from '../key.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import type { Holdings } from './holdings.ts'
-import { Walk } from './walk.ts'
+import { hasKey, Walk } from './walk.ts'
 
 const START_LENGTH = 64
 
@@ -39,6 +39,18 @@ export class Selection {
     walk.begin(key, keyAt, count, nowS, exclude, false, out)
     this.holdings.table.lead(node, key, keyAt, walk)
     return walk.count
+  }
+
+  /** Whether table or memory has a peer with this very key. */
+  hasKey(node: number, key: Uint32Array, keyAt: number): boolean {
+    const { table, memories } = this.holdings
+    const bucket = table.bucketOfKey(node, key, keyAt)
+    if (bucket < 0) return false
+    const seat = table.first(node, bucket)
+    const end = seat + table.count(node, bucket)
+    if (hasKey(table.evidence, seat, end, this.book, key, keyAt)) return true
+    const first = memories.first(node)
+    return hasKey(memories.evidence, first, first + memories.size(node), this.book, key, keyAt)
   }
 
   /** Peers of table and memory worth asking, nearest first; behind them, if there are too few, what is left. */

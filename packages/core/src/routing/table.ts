@@ -68,8 +68,14 @@ export class Table {
 
   /** The bucket in which a peer belongs, -1 for the node itself. */
   bucketOf(node: number, peer: PeerRef): number {
-    const { keys } = this.book
-    const bits = commonPrefixLength(this.selfKeys, node * KEY_WORDS, keys, this.book.at(peer))
+    const difference = (this.selfKeys[node * KEY_WORDS] as number) ^ this.book.head(peer)
+    if (difference !== 0) return Math.min(Math.clz32(difference), this.buckets - 1)
+    return this.bucketOfKey(node, this.book.keys, this.book.at(peer))
+  }
+
+  /** The bucket in which a key belongs, -1 for the node's own. */
+  bucketOfKey(node: number, key: Uint32Array, keyAt: number): number {
+    const bits = commonPrefixLength(this.selfKeys, node * KEY_WORDS, key, keyAt)
     return bits === KEY_BITS ? -1 : Math.min(bits, this.buckets - 1)
   }
 
@@ -106,6 +112,10 @@ export class Table {
     const { refs } = this.evidence
     const from = this.first(node, bucket)
     const to = from + this.count(node, bucket)
+    if (this.book.ordered) {
+      const row = rowOf(this.evidence, from, to, this.book, peer)
+      return row < to && refs[row] === peer ? row : -1
+    }
     for (let row = from; row < to; row++) if (refs[row] === peer) return row
     return -1
   }

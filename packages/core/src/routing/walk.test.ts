@@ -6,7 +6,7 @@ import { NO_PEER, PeerBook, type PeerRef } from '../peers.ts'
 import { Estimator } from './estimator.ts'
 import { BENCHED, EVIDENCE_BYTES, Evidence, MUTE, SPEAKS } from './evidence.ts'
 import { Facts } from './facts.ts'
-import { rowOf, Walk } from './walk.ts'
+import { hasKey, rowOf, Walk } from './walk.ts'
 
 /** Keys that share long prefixes as often as they differ at once. */
 const key = fc
@@ -32,6 +32,22 @@ function sorted(book: PeerBook, peers: PeerRef[]): Evidence {
   }
   return e
 }
+
+test('a key is told where a row has it, and only there', () => {
+  fc.assert(
+    fc.property(fc.array(key, { maxLength: 20 }), key, (keys, wanted) => {
+      const book = new PeerBook()
+      const e = sorted(
+        book,
+        keys.map((one) => book.add(one)),
+      )
+      const known = keys.map((one) => keyText(one))
+      for (const one of [...keys, wanted])
+        expect(hasKey(e, 0, keys.length, book, one, 0)).toBe(known.includes(keyText(one)))
+    }),
+    { numRuns: 1000 },
+  )
+})
 
 test('rows stand in the order of their keys and are found there', () => {
   fc.assert(

@@ -3,14 +3,7 @@
  * by XOR are found without sorting anything: where two rows part, the half that agrees with the target is
  * nearer as a whole. Only about as many keys are read as there are peers wanted.
  */
-import {
-  commonPrefixLength,
-  compareDistance,
-  compareKeys,
-  KEY_BITS,
-  KEY_WORDS,
-  keysEqual,
-} from '../key.ts'
+import { compareDistance, compareKeys, KEY_BITS, KEY_WORDS } from '../key.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { ANSWERED, BENCHED, type Evidence, MUTE, SPEAKS } from './evidence.ts'
@@ -28,16 +21,39 @@ export function rowOf(
   book: PeerBook,
   peer: PeerRef,
 ): number {
-  const { keys } = book
-  const at = book.at(peer)
+  const { refs } = e
   let from = low
   let to = high
   while (from < to) {
     const middle = (from + to) >>> 1
-    if (compareKeys(keys, book.at(e.refs[middle] as PeerRef), keys, at) < 0) from = middle + 1
+    if (book.compare(refs[middle] as PeerRef, peer) < 0) from = middle + 1
     else to = middle
   }
   return from
+}
+
+/** Whether one of the sorted rows [low, high) has a key, be it of a peer of the book or not. */
+export function hasKey(
+  e: Evidence,
+  low: number,
+  high: number,
+  book: PeerBook,
+  key: Uint32Array,
+  keyAt: number,
+): boolean {
+  const head = key[keyAt] as number
+  let from = low
+  let to = high
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    const peer = e.refs[middle] as PeerRef
+    const ahead = book.head(peer) - head
+    const order = ahead !== 0 ? ahead : compareKeys(book.keys, book.at(peer), key, keyAt)
+    if (order === 0) return true
+    if (order < 0) from = middle + 1
+    else to = middle
+  }
+  return false
 }
 
 /** Takes the nearest of one region of rows after the other, until there are enough. One is reused for all walks. */
@@ -85,13 +101,11 @@ export class Walk {
 
   /** Takes from the sorted rows [low, high), all of them farther than what was taken before. */
   rows(e: Evidence, low: number, high: number): void {
-    const { keys } = this.book
+    const { refs } = e
     let from = low
     let to = high
     while (to - from > 1 && this.count < this.limit) {
-      const first = this.book.at(e.refs[from] as PeerRef)
-      const last = this.book.at(e.refs[to - 1] as PeerRef)
-      const bit = commonPrefixLength(keys, first, keys, last)
+      const bit = this.book.sharedBits(refs[from] as PeerRef, refs[to - 1] as PeerRef)
       if (bit === KEY_BITS) break
       const middle = this.split(e, from, to, bit)
       if (bitOf(this.key, this.keyAt, bit) === 1) {
@@ -107,12 +121,17 @@ export class Walk {
 
   /** The first of rows [from, to) whose key has the bit set; they share all bits before it. */
   private split(e: Evidence, from: number, to: number, bit: number): number {
-    const { keys } = this.book
+    const { book } = this
+    const { refs } = e
+    const mask = bit < 32 ? (1 << (31 - bit)) | 0 : 0
     let low = from + 1
     let high = to - 1
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (bitOf(keys, this.book.at(e.refs[middle] as PeerRef), bit) === 1) high = middle
+      const peer = refs[middle] as PeerRef
+      const isSet =
+        mask !== 0 ? (book.head(peer) & mask) !== 0 : bitOf(book.keys, book.at(peer), bit) === 1
+      if (isSet) high = middle
       else low = middle + 1
     }
     return low
@@ -131,12 +150,12 @@ export class Walk {
 
 /** Whether two refs stand for the same key. */
 export function sameKey(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
-  return keysEqual(book.keys, book.at(a), book.keys, book.at(b))
+  return book.compare(a, b) === 0
 }
 
 /** Whether the first peer's key is less than the second's. */
 export function isBefore(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
-  return book.ordered ? a < b : compareKeys(book.keys, book.at(a), book.keys, book.at(b)) < 0
+  return book.compare(a, b) < 0
 }
 
 /** Whether the first peer is farther from the node itself than the second: how ties are broken. */
