@@ -310,7 +310,7 @@ export class Nodes {
     this.upkeep.dialEnded(node)
     this.routing.noteDial(node, peer, ok, ipGroup, nowMs)
     // There it is: does it answer?
-    if (ok && this.routing.state(node, peer, nowMs) === 'benched') this.port.check(step, peer)
+    if (ok && this.routing.isWorthCheck(node, peer, nowMs)) this.port.check(step, peer)
   }
 
   private protocolChanged(step: Step, peer: PeerRef, speaks: boolean): void {
@@ -320,8 +320,7 @@ export class Nodes {
     if (!speaks || !this.upkeep.isOnline(node)) return
     this.upkeep.peerMet(node, nowMs)
     // It shows up, so it is worth a look now, even if it was to wait out a back-off.
-    const isBenched = this.routing.state(node, peer, nowMs) === 'benched'
-    if (isBenched || !this.routing.isMember(node, peer)) this.port.check(step, peer)
+    if (this.routing.isWorthCheck(node, peer, nowMs)) this.port.check(step, peer)
   }
 
   private complete(step: Step, completion: Completion | null): void {

@@ -183,6 +183,25 @@ describe('checks', () => {
     expect(node.take()).toEqual([])
   })
 
+  it('ask no newcomer for whom there is no seat, and one that was dialled back for its answer', () => {
+    const node = new Node({ bucketGoodPeers: [1] })
+    node.give({ kind: 'start' })
+    node.meet(1)
+    node.link(2, 'connected') // in the same bucket
+    node.speaks(2)
+    expect(node.take()).toEqual([])
+    node.link(3, 'connected', false)
+    node.speaks(3)
+    expect(node.take()).toEqual(['send 3', 'dial 3'])
+    node.fail(3, 'cancelled')
+    node.dialEnded(3, true)
+    expect(node.take()).toEqual(['send 3'])
+    node.answer(3) // to the request that was cancelled: it changes nothing
+    expect(node.isMember(3)).toBe(false)
+    node.answer(3)
+    expect([node.isMember(1), node.isMember(2), node.isMember(3)]).toEqual([true, false, true])
+  })
+
   it('dial back who dialled us, so many at a time, and take them in when that works', () => {
     const node = new Node({ probesMax: 2 })
     node.give({ kind: 'start' })
