@@ -1,0 +1,479 @@
+/**
+ * Runs one worker's nodes: hands each what happens to it, carries out what it asks for, and writes nothing down that the
+ * observers do not want. All strategies have this host.
+ *
+ * Validation and the store of a simulated node take no time: a record is valid, the newer version is the better one.
+ */
+import {
+  type FailureReason,
+  type Input,
+  KEY_BITS,
+  KEY_WORDS,
+  Message,
+  type OperationEvent,
+  Outbox,
+  type Output,
+  type PeerRef,
+} from '@kadmium/core'
+import { PICK, SERVICE } from '../engine/draws.ts'
+import type { Wheel } from '../engine/wheel.ts'
+import type { Column } from '../strategies/strategy.ts'
+import { draw } from '../world/dice.ts'
+import type { Link } from '../world/link.ts'
+import type { Population } from '../world/population.ts'
+import { keyBytesOf, recordOf, recordSubject, subjectOf, versionOf } from '../workload/subjects.ts'
+import { Digest } from './digest.ts'
+import { Exchanges } from './exchanges.ts'
+import * as flight from './flights.ts'
+import { DIAL_ENDS, type Network, WAKES } from './network.ts'
+import { Store } from './store.ts'
+
+/** Who looks on. */
+export interface Observer {
+  /** Something within an operation of a node. */
+  operated(row: number, event: OperationEvent, nowMs: number): void
+  /** A node was asked whether it holds a version of a subject, and that is the answer. */
+  probed(row: number, probe: number, version: number): void
+  /** Before and after an input: only asked of nodes for which `traces` is true. */
+  traces(row: number): boolean
+  heard(row: number, nowMs: number, input: Input): void
+  said(row: number, nowMs: number, output: Output): void
+}
+
+export interface HostInit {
+  column: Column
+  population: Population
+  link: Link
+  network: Network
+  wheel: Wheel
+  seed: number
+  first: PeerRef
+  count: number
+  observer: Observer
+}
+
+/** The request id of a dial that the host began by itself, to enter the network. */
+const ENTERS = -2
+/** The request id of a dial that the node asked for. */
+const CHECKS = -1
+
+const NO_BYTES = new Uint8Array(0)
+/** What a key that is no subject's is the hash of: it is never read. */
+const SOME_BYTES = new Uint8Array(1)
+
+/** Inputs are reused: nodes borrow them. */
+const WAKE: Input = { kind: 'wake' }
+
+export class Host {
+  /** Inputs handed to nodes. */
+  events = 0
+  readonly digest: Digest
+  readonly store: Store = new Store()
+  private readonly init: HostInit
+  private readonly outbox = new Outbox()
+  private readonly exchanges = new Exchanges()
+  private readonly wakeAt: Int32Array
+  private readonly picks: Int32Array
+  private readonly soon: Input[] = [] // BOUNDED: by what one step of a node asks of its store and judges
+  private readonly dials = new Set<number>() // BOUNDED: by the checks that nodes make at once (probesMax each)
+  private readonly message = new Message()
+  private readonly arrived: Extract<Input, { kind: 'requestArrived' }>
+  private readonly answered: Extract<Input, { kind: 'answerArrived' }>
+  private readonly linked: Extract<Input, { kind: 'linkChanged' }> = {
+    kind: 'linkChanged',
+    peer: 0,
+    link: 'cold',
+    dialled: false,
+    ipGroup: 0,
+  }
+  private readonly spoken: Extract<Input, { kind: 'protocolChanged' }> = {
+    kind: 'protocolChanged',
+    peer: 0,
+    speaks: true,
+  }
+
+  constructor(init: HostInit) {
+    this.init = init
+    this.digest = new Digest(init.first, init.count)
+    this.wakeAt = new Int32Array(init.count)
+    this.picks = new Int32Array(init.count)
+    const { message } = this
+    this.arrived = { kind: 'requestArrived', exchange: 0, from: 0, message }
+    this.answered = { kind: 'answerArrived', request: 0, message, rttMs: 0 }
+  }
+
+  /** One input to one node, and all that follows from it at once. */
+  give(row: number, nowMs: number, input: Input): void {
+    this.step(row, nowMs, input)
+    for (let next = this.soon.shift(); next !== undefined; next = this.soon.shift()) {
+      this.step(row, nowMs, next)
+    }
+    this.arrangeWake(row, nowMs)
+  }
+
+  /** The wheel says that a node wants to be woken. */
+  wake(row: number, nowMs: number): void {
+    if (this.wakeAt[row] !== nowMs) return
+    this.wakeAt[row] = 0
+    if (!this.isUp(row, nowMs)) return
+    if (this.init.column.deadline(row) <= nowMs) this.give(row, nowMs, WAKE)
+    else this.arrangeWake(row, nowMs)
+  }
+
+  /** The node's process begins. */
+  start(row: number, nowMs: number, bootstrap: readonly PeerRef[]): void {
+    this.give(row, nowMs, { kind: 'start' })
+    for (const peer of bootstrap) this.dial(row, peer, ENTERS, nowMs)
+  }
+
+  /** The node's process ends: in order, or without a word. */
+  stop(row: number, nowMs: number, isPolite: boolean): void {
+    this.step(row, nowMs, { kind: 'stop' })
+    this.soon.length = 0
+    const { network, column } = this.init
+    const { connections } = network
+    for (let at = connections.first(row); at >= 0; at = connections.first(row)) {
+      const peer = connections.peers[at] as number
+      network.close(row, peer, isPolite, nowMs)
+      this.link(row, nowMs, peer, 'cold', false)
+    }
+    column.restart?.(row)
+  }
+
+  /** A flight has come to one of our nodes. */
+  arrive(row: number, letter: number, nowMs: number): void {
+    const { flights } = this.init.network
+    const { words } = flights
+    const at = flights.at(letter)
+    const kind = words[at + flight.KIND] as number
+    const from = words[at + flight.FROM] as number
+    if (kind === flight.PROBE || kind === flight.PROBE_ANSWER) this.probe(row, letter, nowMs)
+    else if (this.isUp(row, nowMs)) this.take(row, kind, from, letter, nowMs)
+    flights.release(letter)
+  }
+
+  /** The time-out of a dial has come. */
+  dialEnded(row: number, peer: PeerRef, id: number, nowMs: number): void {
+    const isGone = this.init.network.dialEnded(row, peer, nowMs)
+    if (!this.isUp(row, nowMs)) return
+    if (id === CHECKS) {
+      if (!this.dials.delete(this.dialName(row, peer))) return
+      this.give(row, nowMs, { kind: 'dialEnded', peer, ok: false, ipGroup: 0 })
+    } else if (id >= 0 && isGone) {
+      this.give(row, nowMs, { kind: 'requestFailed', request: id, reason: 'dial' })
+    }
+  }
+
+  /** The idle timer of a connection ran. */
+  idled(row: number, peer: PeerRef, nowMs: number): void {
+    if (this.init.network.idled(row, peer, nowMs)) this.link(row, nowMs, peer, 'cold', false)
+  }
+
+  private isUp(row: number, nowMs: number): boolean {
+    return this.init.population.isUp(this.init.first + row, nowMs)
+  }
+
+  private take(row: number, kind: number, from: PeerRef, letter: number, nowMs: number): void {
+    const { network } = this.init
+    switch (kind) {
+      case flight.REQUEST:
+        this.requested(row, from, letter, nowMs)
+        break
+      case flight.DIAL:
+        this.accept(row, from, nowMs)
+        this.replyTo(row, from, letter, flight.DIAL_ANSWER, nowMs)
+        break
+      case flight.ANSWER:
+      case flight.ACCEPTED:
+        this.opened(row, from, nowMs)
+        this.read(letter)
+        if (kind === flight.ACCEPTED) this.message.type = 'addProvider'
+        this.answered.request = this.word(letter, flight.REQUEST_ID)
+        this.answered.rttMs = this.word(letter, flight.RTT)
+        this.digest.add(row, kind, from, nowMs, this.message.closerCount)
+        this.give(row, nowMs, this.answered)
+        break
+      case flight.RESET: {
+        const id = this.word(letter, flight.REQUEST_ID)
+        if (network.close(row, from, false, nowMs)) this.link(row, nowMs, from, 'lost', false)
+        this.fail(row, id, 'reset', nowMs)
+        break
+      }
+      case flight.CLOSE:
+        if (network.close(row, from, false, nowMs)) this.link(row, nowMs, from, 'lost', false)
+        break
+      case flight.DIAL_ANSWER:
+        this.opened(row, from, nowMs)
+        this.checked(row, from, this.word(letter, flight.REQUEST_ID), nowMs)
+        break
+    }
+  }
+
+  private requested(row: number, from: PeerRef, letter: number, nowMs: number): void {
+    const { network, population, link, seed, first } = this.init
+    const isKnown = network.isOpen(row, from)
+    if (!isKnown && this.word(letter, flight.OPENS) === 0) {
+      this.replyTo(row, from, letter, flight.RESET, nowMs)
+      return
+    }
+    if (!isKnown) this.accept(row, from, nowMs)
+    network.open(row, from, false, nowMs)
+    const self = first + row
+    const word = draw(seed, self, this.word(letter, flight.SEQUENCE) ^ (from << 8), SERVICE)
+    const exchange = this.exchanges.open(
+      from,
+      this.word(letter, flight.REQUEST_ID),
+      this.word(letter, flight.RTT),
+      population.isServer(self) ? link.serviceMs(self, word) : 0,
+    )
+    this.read(letter)
+    this.arrived.exchange = exchange
+    this.arrived.from = from
+    this.digest.add(row, flight.REQUEST, from, nowMs, this.word(letter, flight.TYPE))
+    this.give(row, nowMs, this.arrived)
+  }
+
+  /** Somebody has connected to us. */
+  private accept(row: number, from: PeerRef, nowMs: number): void {
+    if (this.init.network.open(row, from, false, nowMs) < 0) return
+    this.makeRoom(row, nowMs)
+    this.link(row, nowMs, from, 'connected', false)
+    this.tellProtocol(row, from, nowMs)
+  }
+
+  /** Somebody whom we dialled, or asked over a connection, has answered. */
+  private opened(row: number, from: PeerRef, nowMs: number): void {
+    if (this.init.network.open(row, from, true, nowMs) < 0) return
+    this.makeRoom(row, nowMs)
+    this.link(row, nowMs, from, 'pooled', true)
+    this.tellProtocol(row, from, nowMs)
+  }
+
+  private makeRoom(row: number, nowMs: number): void {
+    const { network } = this.init
+    const { connections } = network
+    if (connections.count(row) <= network.connectionsMax) return
+    const oldest = connections.longestIdle(row)
+    if (oldest < 0) return
+    const peer = connections.peers[oldest] as number
+    network.close(row, peer, true, nowMs)
+    this.link(row, nowMs, peer, 'cold', false)
+  }
+
+  private tellProtocol(row: number, peer: PeerRef, nowMs: number): void {
+    this.spoken.peer = peer
+    this.spoken.speaks = this.init.population.isServer(peer)
+    this.give(row, nowMs, this.spoken)
+  }
+
+  private link(
+    row: number,
+    nowMs: number,
+    peer: PeerRef,
+    link: 'cold' | 'connected' | 'pooled' | 'lost',
+    dialled: boolean,
+  ): void {
+    const { linked } = this
+    linked.peer = peer
+    linked.link = link
+    linked.dialled = dialled
+    linked.ipGroup = this.init.population.ipGroup(peer)
+    this.digest.add(row, 32 + link.length, peer, nowMs, 0)
+    this.give(row, nowMs, linked)
+  }
+
+  /** A dial that carried no request was answered. */
+  private checked(row: number, peer: PeerRef, id: number, nowMs: number): void {
+    if (id !== CHECKS || !this.dials.delete(this.dialName(row, peer))) return
+    const ipGroup = this.init.population.ipGroup(peer)
+    this.give(row, nowMs, { kind: 'dialEnded', peer, ok: true, ipGroup })
+  }
+
+  private fail(row: number, request: number, reason: FailureReason, nowMs: number): void {
+    this.digest.add(row, 48, request, nowMs, 0)
+    this.give(row, nowMs, { kind: 'requestFailed', request, reason })
+  }
+
+  private step(row: number, nowMs: number, input: Input): void {
+    const { column, observer } = this.init
+    const { outbox } = this
+    this.events++
+    const traced = observer.traces(row)
+    if (traced) observer.heard(row, nowMs, input)
+    outbox.clear()
+    column.handle(row, nowMs, input, outbox)
+    for (let i = 0; i < outbox.count; i++) {
+      const output = outbox.at(i)
+      if (traced) observer.said(row, nowMs, output)
+      this.carryOut(row, nowMs, output)
+    }
+  }
+
+  private carryOut(row: number, nowMs: number, output: Output): void {
+    const { soon } = this
+    switch (output.kind) {
+      case 'send':
+        this.send(row, nowMs, output.to, output.request, output.message)
+        break
+      case 'cancelRequest':
+      case 'forget':
+      case 'walkEnded':
+        break
+      case 'respond':
+        this.answer(row, nowMs, output.exchange, flight.ANSWER, output.message)
+        break
+      case 'accept':
+        this.answer(row, nowMs, output.exchange, flight.ACCEPTED, null)
+        break
+      case 'refuse':
+        this.answer(row, nowMs, output.exchange, flight.RESET, null)
+        break
+      case 'dial':
+        this.check(row, nowMs, output.peer)
+        break
+      case 'pickKey':
+        soon.push(this.picked(row, output.bits))
+        break
+      case 'validate': {
+        const { job, record, against } = output
+        soon.push({ kind: 'validated', job, verdict: verdictOf(record, against) })
+        break
+      }
+      case 'persistRecord': {
+        const { job, keyBytes, record } = output
+        this.store.write(row, subjectOf(keyBytes), record === null ? 0 : versionOf(record))
+        if (job !== 0) soon.push({ kind: 'persisted', job, ok: true })
+        break
+      }
+      case 'persistProvider': {
+        const { job, keyBytes, expiresAtMs } = output
+        this.store.write(row, subjectOf(keyBytes), expiresAtMs === 0 ? 0 : 1)
+        if (job !== 0) soon.push({ kind: 'persisted', job, ok: true })
+        break
+      }
+      default:
+        this.init.observer.operated(row, output, nowMs)
+    }
+  }
+
+  private send(row: number, nowMs: number, to: PeerRef, id: number, message: Message): void {
+    const { network, wheel } = this.init
+    const waitMs = network.request(row, to, id, message, nowMs)
+    if (waitMs > 0) wheel.add(nowMs + waitMs, row, DIAL_ENDS, to, id, 0)
+  }
+
+  private check(row: number, nowMs: number, peer: PeerRef): void {
+    this.dials.add(this.dialName(row, peer))
+    this.dial(row, peer, CHECKS, nowMs)
+  }
+
+  private dial(row: number, peer: PeerRef, id: number, nowMs: number): void {
+    const { network, wheel } = this.init
+    const waitMs = network.request(row, peer, id, null, nowMs)
+    wheel.add(nowMs + waitMs, row, DIAL_ENDS, peer, id, 0)
+  }
+
+  private dialName(row: number, peer: PeerRef): number {
+    return row * 0x40_0000 + peer
+  }
+
+  private answer(
+    row: number,
+    nowMs: number,
+    exchange: number,
+    kind: number,
+    message: Message | null,
+  ): void {
+    const { exchanges } = this
+    if (!exchanges.has(exchange)) return
+    const to = exchanges.peer(exchange)
+    const id = exchanges.request(exchange)
+    const { network } = this.init
+    const at = exchanges.serviceMs(exchange)
+    if (id >= 0) network.reply(row, to, kind, id, message, nowMs, at, exchanges.tripMs(exchange))
+    exchanges.close(exchange)
+  }
+
+  /** Answers at once what needs no node: a dial, or a request over a connection that is not there. */
+  private replyTo(row: number, to: PeerRef, letter: number, kind: number, nowMs: number): void {
+    const id = this.word(letter, flight.REQUEST_ID)
+    const tripMs = this.word(letter, flight.RTT)
+    this.init.network.reply(row, to, kind, id, null, nowMs, 0, tripMs)
+  }
+
+  /** A key that shares so many bits with the node's own, drawn from its own dice. */
+  private picked(row: number, bits: number): Input {
+    const { population, seed, first } = this.init
+    const { keys } = population.book
+    const from = population.book.at(first + row)
+    const key = new Uint32Array(KEY_WORDS)
+    const turn = (this.picks[row] as number) + 1
+    this.picks[row] = turn
+    for (let i = 0; i < KEY_WORDS; i++) {
+      const own = keys[from + i] as number
+      const shared = Math.min(Math.max(bits - 32 * i, 0), 32)
+      if (shared === 32) {
+        key[i] = own
+        continue
+      }
+      const random = draw(seed, first + row, turn * KEY_WORDS + i, PICK)
+      const mask = shared === 0 ? 0xffff_ffff : 0xffff_ffff >>> shared
+      const differs = bits < KEY_BITS && bits >= 32 * i ? 0x8000_0000 >>> shared : 0
+      key[i] = ((own & ~mask) | (random & mask & ~differs) | (~own & differs)) >>> 0
+    }
+    return { kind: 'keyPicked', key, keyBytes: SOME_BYTES }
+  }
+
+  private read(letter: number): void {
+    const { flights } = this.init.network
+    const { message } = this
+    flights.unpack(letter, message)
+    const subject = this.word(letter, flight.SUBJECT)
+    const version = this.word(letter, flight.VERSION)
+    message.keyBytes = subject < 0 ? SOME_BYTES : keyBytesOf(subject)
+    message.record = version === 0 ? null : recordOf(subject, version)
+  }
+
+  private probe(row: number, letter: number, nowMs: number): void {
+    const { network, observer, link } = this.init
+    const { words } = network.flights
+    const at = network.flights.at(letter)
+    const id = words[at + flight.REQUEST_ID] as number
+    if (words[at + flight.KIND] === flight.PROBE_ANSWER) {
+      observer.probed(row, id, words[at + flight.VERSION] as number)
+      return
+    }
+    const subject = words[at + flight.SUBJECT] as number
+    const version = this.store.version(row, subject)
+    const from = words[at + flight.FROM] as number
+    const dueMs = nowMs + link.minOneWayMs
+    network.probe(row, from, flight.PROBE_ANSWER, id, subject, version, dueMs)
+  }
+
+  private word(letter: number, word: number): number {
+    const { flights } = this.init.network
+    return flights.words[flights.at(letter) + word] as number
+  }
+
+  private arrangeWake(row: number, nowMs: number): void {
+    const deadline = this.init.column.deadline(row)
+    if (deadline === Number.POSITIVE_INFINITY) return
+    const dueMs = Math.max(Math.ceil(deadline), nowMs + 1)
+    const before = this.wakeAt[row] as number
+    if (before !== 0 && before <= dueMs) return
+    this.wakeAt[row] = dueMs
+    this.init.wheel.add(dueMs, row, WAKES, 0, 0, 0)
+  }
+}
+
+/** A record of the simulator is valid when it is one; the newer version is the better. */
+function verdictOf(
+  record: Uint8Array,
+  against: Uint8Array | null,
+): 'invalid' | 'better' | 'same' | 'worse' {
+  if (record.length !== 8) return 'invalid'
+  if (against === null) return 'better'
+  if (recordSubject(record) !== recordSubject(against)) return 'invalid'
+  const newer = versionOf(record) - versionOf(against)
+  return newer > 0 ? 'better' : newer === 0 ? 'same' : 'worse'
+}

@@ -1,0 +1,295 @@
+/**
+ * The simulated network as one worker sees it: messages on their way, connections of its own nodes, and what comes from
+ * and goes to the nodes of other workers. It decides when something arrives, and whether; what it means is the host's.
+ *
+ * A message to a peer without a connection waits for the handshake first; whether the peer was there shows by its answer,
+ * or by the dial's time-out. A request over a connection of which the other side knows nothing is reset.
+ */
+import type { Message } from '@kadmium/core'
+import { FLIGHT, LOSS } from '../engine/draws.ts'
+import type { Mailbox } from '../engine/mailbox.ts'
+import type { Wheel } from '../engine/wheel.ts'
+import type { FaultSettings, TransportSettings } from '../scenario/scenario.ts'
+import { draw } from '../world/dice.ts'
+import type { Link } from '../world/link.ts'
+import type { Population } from '../world/population.ts'
+import { subjectOf, versionOf } from '../workload/subjects.ts'
+import { Connections, DIALLED, DIALLING } from './connections.ts'
+import * as flight from './flights.ts'
+import { Flights } from './flights.ts'
+
+/** Kinds of events, in the order in which a node sees those of one millisecond. */
+export const CHANGES = 0
+export const ARRIVES = 1
+export const DIAL_ENDS = 2
+export const IDLES = 3
+export const WAKES = 4
+export const OPERATES = 5
+
+/** A stream repairs a lost message after so much more than a round trip, ms (a TCP retransmission time-out's floor). */
+const REPAIR_MS = 200
+
+/** Which identities are a worker's. */
+export interface Partition {
+  /** Row 0 of this worker is this identity. */
+  first: number
+  count: number
+  /** Identities of one worker: identity i is of worker floor(i / share). */
+  share: number
+  worker: number
+}
+
+export interface NetworkInit {
+  partition: Partition
+  population: Population
+  link: Link
+  transports: TransportSettings
+  wheel: Wheel
+  seed: number
+  /** To each worker; null for this one. */
+  outgoing: readonly (Mailbox | null)[]
+}
+
+export class Network {
+  readonly flights: Flights = new Flights()
+  readonly connections: Connections
+  /** Open connections of one node. */
+  readonly connectionsMax: number
+  /** Messages that began a journey. */
+  sent = 0
+  /** Window that is being lived through, and its faults. */
+  window = 0
+  faults: FaultSettings | null = null
+  private readonly init: NetworkInit
+  private readonly sequences: Int32Array
+
+  constructor(init: NetworkInit) {
+    this.init = init
+    this.connections = new Connections(init.partition.count)
+    this.connectionsMax = init.transports.connectionsMax
+    this.sequences = new Int32Array(init.partition.count)
+  }
+
+  /**
+   * A request leaves. Returns how long the host waits for a dial, from now, ms; 0 where there is a connection.
+   * `message` null only dials.
+   */
+  request(row: number, to: number, id: number, message: Message | null, nowMs: number): number {
+    const { connections, init } = this
+    let at = connections.find(row, to)
+    const isOpen = at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0
+    if (at < 0) at = this.dial(row, to, nowMs)
+    const fresh = message === null || !isOpen
+    if (isOpen) connections.usedMs[at] = nowMs
+    const leavesMs = Math.max(nowMs, isOpen && !fresh ? nowMs : (connections.readyMs[at] as number))
+    const startsMs = isOpen && message === null ? nowMs + this.handshakeMs(row, to) : leavesMs
+    // Nobody behind a NAT gets a connection from outside: the time-out will tell.
+    if (fresh && !init.population.isDialable(to)) return init.transports.dialTimeoutMs
+    const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
+    if (message !== null) this.load(letter, message)
+    this.flights.words[this.flights.at(letter) + flight.OPENS] = fresh ? 1 : 0
+    this.depart(letter, startsMs, 0)
+    return fresh ? init.transports.dialTimeoutMs : 0
+  }
+
+  /** An answer, or another sign, goes back over a connection. `afterMs`: the work it took; `tripMs`: what the request took. */
+  reply(
+    row: number,
+    to: number,
+    kind: number,
+    id: number,
+    message: Message | null,
+    nowMs: number,
+    afterMs: number,
+    tripMs: number,
+  ): void {
+    const letter = this.begin(kind, row, to, id)
+    if (message !== null) this.load(letter, message)
+    const words = this.flights.words
+    words[this.flights.at(letter) + flight.RTT] = tripMs + afterMs
+    this.depart(letter, nowMs + afterMs, tripMs + afterMs)
+  }
+
+  /** A question of the measurement: it takes no part in the simulation and arrives a window later. */
+  probe(row: number, to: number, kind: number, id: number, subject: number, version: number, atMs: number): void {
+    const letter = this.flights.take()
+    this.flights.blank(letter)
+    const { words } = this.flights
+    const at = this.flights.at(letter)
+    words[at + flight.KIND] = kind
+    words[at + flight.FROM] = this.init.partition.first + row
+    words[at + flight.TO] = to
+    words[at + flight.AT] = atMs
+    words[at + flight.SEQUENCE] = id
+    words[at + flight.REQUEST_ID] = id
+    words[at + flight.SUBJECT] = subject
+    words[at + flight.VERSION] = version
+    this.route(letter)
+  }
+
+  /** A flight from another worker comes in. */
+  receive = (words: Int32Array, start: number, count: number): void => {
+    this.arrange(this.flights.receive(words, start, count))
+  }
+
+  /** Somebody connected to this node, or the node's own dial was answered. The connection's row, -1 where it was open before. */
+  open(row: number, peer: number, dialled: boolean, nowMs: number): number {
+    const { connections, init } = this
+    let at = connections.find(row, peer)
+    if (at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0) {
+      connections.usedMs[at] = nowMs
+      return -1
+    }
+    if (at < 0) at = connections.add(row, peer, dialled ? DIALLED : 0, nowMs, nowMs)
+    else connections.flags[at] = DIALLED
+    connections.usedMs[at] = nowMs
+    const dueMs = nowMs + init.transports.idleMs
+    connections.timerMs[at] = dueMs
+    init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
+    return at
+  }
+
+  /** One dial's time-out has come: forgets the connection that is still being dialled since then. Whether there is none. */
+  dialEnded(row: number, peer: number, nowMs: number): boolean {
+    const { connections, init } = this
+    const at = connections.find(row, peer)
+    if (at < 0) return true
+    if (((connections.flags[at] as number) & DIALLING) === 0) return false
+    if ((connections.usedMs[at] as number) + init.transports.dialTimeoutMs <= nowMs) {
+      connections.remove(at)
+    }
+    return true
+  }
+
+  /** The idle timer of a connection ran. Whether the connection is closed by it. */
+  idled(row: number, peer: number, nowMs: number): boolean {
+    const { connections, init } = this
+    const at = connections.find(row, peer)
+    if (at < 0 || connections.timerMs[at] !== nowMs) return false
+    const dueMs = (connections.usedMs[at] as number) + init.transports.idleMs
+    if (dueMs <= nowMs) {
+      connections.remove(at)
+      return true
+    }
+    connections.timerMs[at] = dueMs
+    init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
+    return false
+  }
+
+  /** Closes a connection; the other side is told unless the node vanishes. Whether there was one. */
+  close(row: number, peer: number, tells: boolean, nowMs: number): boolean {
+    const at = this.connections.find(row, peer)
+    if (at < 0) return false
+    const wasOpen = ((this.connections.flags[at] as number) & DIALLING) === 0
+    this.connections.remove(at)
+    if (tells && wasOpen) this.depart(this.begin(flight.CLOSE, row, peer, 0), nowMs, 0)
+    return wasOpen
+  }
+
+  /** Whether the node has an open connection to the peer. */
+  isOpen(row: number, peer: number): boolean {
+    const at = this.connections.find(row, peer)
+    return at >= 0 && ((this.connections.flags[at] as number) & DIALLING) === 0
+  }
+
+  private load(letter: number, message: Message): void {
+    const { flights } = this
+    flights.pack(letter, message)
+    const at = flights.at(letter)
+    flights.words[at + flight.SUBJECT] = subjectOf(message.keyBytes)
+    flights.words[at + flight.VERSION] = message.record === null ? 0 : versionOf(message.record)
+  }
+
+  private dial(row: number, to: number, nowMs: number): number {
+    const readyMs = nowMs + this.handshakeMs(row, to)
+    return this.connections.add(row, to, DIALLING | DIALLED, readyMs, nowMs)
+  }
+
+  private handshakeMs(row: number, to: number): number {
+    const { link, population, partition } = this.init
+    const trips = link.handshakeTrips(population.transport(to))
+    return Math.ceil(trips * link.rttMs(partition.first + row, to))
+  }
+
+  private begin(kind: number, row: number, to: number, id: number): number {
+    const letter = this.flights.take()
+    this.flights.blank(letter)
+    const { words } = this.flights
+    const at = this.flights.at(letter)
+    const sequence = (this.sequences[row] as number) + 1
+    this.sequences[row] = sequence
+    words[at + flight.KIND] = kind
+    words[at + flight.FROM] = this.init.partition.first + row
+    words[at + flight.TO] = to
+    words[at + flight.SEQUENCE] = sequence
+    words[at + flight.REQUEST_ID] = id
+    words[at + flight.OPENS] = 0
+    words[at + flight.RTT] = 0
+    words[at + flight.SUBJECT] = -1
+    words[at + flight.VERSION] = 0
+    return letter
+  }
+
+  /** Gives a flight its time of arrival and sends it there, or loses it. */
+  private depart(letter: number, leavesMs: number, tripMs: number): void {
+    const { link, seed } = this.init
+    const { words } = this.flights
+    const at = this.flights.at(letter)
+    const from = words[at + flight.FROM] as number
+    const to = words[at + flight.TO] as number
+    const sequence = words[at + flight.SEQUENCE] as number
+    this.sent++
+    if (this.isCut(from, to)) {
+      this.flights.release(letter)
+      return
+    }
+    const word = draw(seed, from, sequence, FLIGHT)
+    let tookMs = link.oneWayMs(from, to, word)
+    if (this.isLost(from, sequence)) tookMs += Math.ceil(link.rttMs(from, to)) + REPAIR_MS
+    words[at + flight.AT] = leavesMs + tookMs
+    words[at + flight.RTT] = tripMs + tookMs
+    this.route(letter)
+  }
+
+  private isLost(from: number, sequence: number): boolean {
+    const { link, seed } = this.init
+    const word = draw(seed, from, sequence, LOSS)
+    if (link.isLost(word)) return true
+    const { faults } = this
+    return faults !== null && faults.loss > 0 && (word ^ 0x5bd1e995) >>> 0 < faults.loss * 2 ** 32
+  }
+
+  /** Whether a partition lies between two identities: keys' halves, which are the halves of the ranks. */
+  private isCut(from: number, to: number): boolean {
+    if (this.faults === null || !this.faults.partition) return false
+    const half = this.init.population.size / 2
+    return from < half !== to < half
+  }
+
+  private route(letter: number): void {
+    const { partition, outgoing } = this.init
+    const at = this.flights.at(letter)
+    const to = this.flights.words[at + flight.TO] as number
+    const worker = Math.floor(to / partition.share)
+    if (worker === partition.worker) {
+      this.arrange(letter)
+      return
+    }
+    const mailbox = outgoing[worker] as Mailbox
+    mailbox.post(this.window, this.flights.words, at, this.flights.length(letter))
+    this.flights.release(letter)
+  }
+
+  private arrange(letter: number): void {
+    const { words } = this.flights
+    const at = this.flights.at(letter)
+    this.init.wheel.add(
+      words[at + flight.AT] as number,
+      (words[at + flight.TO] as number) - this.init.partition.first,
+      ARRIVES,
+      words[at + flight.FROM] as number,
+      words[at + flight.SEQUENCE] as number,
+      letter,
+    )
+  }
+}
