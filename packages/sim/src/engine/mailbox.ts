@@ -55,7 +55,8 @@ export class Mailbox {
   private reserve(half: number, length: number): Int32Array {
     const words = this.words[half] as Int32Array
     if (length <= words.length) return words
-    if (length > WORDS_MAX) throw new RangeError('too many messages in one window: use fewer threads')
+    if (length > WORDS_MAX)
+      throw new RangeError('too many messages in one window: use fewer threads')
     const buffer = this.shared.halves[half] as SharedArrayBuffer
     let wanted = words.length * 2
     while (wanted < length) wanted *= 2

@@ -17,16 +17,16 @@ const START_HEADS = 1024
 export class Connections {
   /** Connections of all nodes. */
   size = 0
-  flags = new Uint8Array(START_ROWS)
+  flags: Uint8Array<ArrayBuffer> = new Uint8Array(START_ROWS)
   /** From when on messages can go over it. */
-  readyMs = new Int32Array(START_ROWS)
+  readyMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
   /** When a message last went or came over it. */
-  usedMs = new Int32Array(START_ROWS)
+  usedMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
   /** When its idle timer runs out; a timer of another time is void. */
-  timerMs = new Int32Array(START_ROWS)
+  timerMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
   /** Of which node's connections this is one. */
-  nodes = new Int32Array(START_ROWS)
-  peers = new Int32Array(START_ROWS)
+  nodes: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
+  peers: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
   private nextOfNode = new Int32Array(START_ROWS)
   private previousOfNode = new Int32Array(START_ROWS)
   private nextOfHash = new Int32Array(START_ROWS)

@@ -16,7 +16,8 @@ export class Digest {
 
   /** Something happened to a node: four whole numbers that tell it from all else. */
   add(row: number, what: number, who: number, nowMs: number, detail: number): void {
-    const word = Math.imul(what ^ (who << 6), 0x9e3779b1) ^ Math.imul(nowMs ^ (detail << 24), 0x85ebca6b)
+    const word =
+      Math.imul(what ^ (who << 6), 0x9e3779b1) ^ Math.imul(nowMs ^ (detail << 24), 0x85ebca6b)
     this.low[row] = mix((this.low[row] as number) ^ word)
     this.high[row] = mix((this.high[row] as number) + Math.imul(word, 0xc2b2ae35))
   }

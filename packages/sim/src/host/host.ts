@@ -18,10 +18,10 @@ import {
 import { PICK, SERVICE } from '../engine/draws.ts'
 import type { Wheel } from '../engine/wheel.ts'
 import type { Column } from '../strategies/strategy.ts'
+import { keyBytesOf, recordOf, recordSubject, subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw } from '../world/dice.ts'
 import type { Link } from '../world/link.ts'
 import type { Population } from '../world/population.ts'
-import { keyBytesOf, recordOf, recordSubject, subjectOf, versionOf } from '../workload/subjects.ts'
 import { Digest } from './digest.ts'
 import { Exchanges } from './exchanges.ts'
 import * as flight from './flights.ts'
@@ -30,8 +30,8 @@ import { Store } from './store.ts'
 
 /** Who looks on. */
 export interface Observer {
-  /** Something within an operation of a node. */
-  operated(row: number, event: OperationEvent, nowMs: number): void
+  /** Something within an operation of a node. What is returned the node hears next. */
+  operated(row: number, event: OperationEvent, nowMs: number): Input | null
   /** A node was asked whether it holds a version of a subject, and that is the answer. */
   probed(row: number, probe: number, version: number): void
   /** Before and after an input: only asked of nodes for which `traces` is true. */
@@ -50,6 +50,8 @@ export interface HostInit {
   first: PeerRef
   count: number
   observer: Observer
+  /** Nothing that is sent arrives sooner, ms. */
+  lookaheadMs: number
 }
 
 /** The request id of a dial that the host began by itself, to enter the network. */
@@ -57,7 +59,6 @@ const ENTERS = -2
 /** The request id of a dial that the node asked for. */
 const CHECKS = -1
 
-const NO_BYTES = new Uint8Array(0)
 /** What a key that is no subject's is the hash of: it is never read. */
 const SOME_BYTES = new Uint8Array(1)
 
@@ -200,7 +201,7 @@ export class Host {
         break
       }
       case flight.CLOSE:
-        if (network.close(row, from, false, nowMs)) this.link(row, nowMs, from, 'lost', false)
+        if (network.close(row, from, false, nowMs)) this.link(row, nowMs, from, 'cold', false)
         break
       case flight.DIAL_ANSWER:
         this.opened(row, from, nowMs)
@@ -211,13 +212,14 @@ export class Host {
 
   private requested(row: number, from: PeerRef, letter: number, nowMs: number): void {
     const { network, population, link, seed, first } = this.init
-    const isKnown = network.isOpen(row, from)
-    if (!isKnown && this.word(letter, flight.OPENS) === 0) {
+    if (this.word(letter, flight.OPENS) === 1) {
+      this.accept(row, from, nowMs)
+    } else if (network.connections.find(row, from) >= 0) {
+      this.opened(row, from, nowMs) // perhaps over the connection that we are dialling
+    } else {
       this.replyTo(row, from, letter, flight.RESET, nowMs)
       return
     }
-    if (!isKnown) this.accept(row, from, nowMs)
-    network.open(row, from, false, nowMs)
     const self = first + row
     const word = draw(seed, self, this.word(letter, flight.SEQUENCE) ^ (from << 8), SERVICE)
     const exchange = this.exchanges.open(
@@ -351,8 +353,10 @@ export class Host {
         if (job !== 0) soon.push({ kind: 'persisted', job, ok: true })
         break
       }
-      default:
-        this.init.observer.operated(row, output, nowMs)
+      default: {
+        const next = this.init.observer.operated(row, output, nowMs)
+        if (next !== null) soon.push(next)
+      }
     }
   }
 
@@ -435,7 +439,7 @@ export class Host {
   }
 
   private probe(row: number, letter: number, nowMs: number): void {
-    const { network, observer, link } = this.init
+    const { network, observer } = this.init
     const { words } = network.flights
     const at = network.flights.at(letter)
     const id = words[at + flight.REQUEST_ID] as number
@@ -446,7 +450,7 @@ export class Host {
     const subject = words[at + flight.SUBJECT] as number
     const version = this.store.version(row, subject)
     const from = words[at + flight.FROM] as number
-    const dueMs = nowMs + link.minOneWayMs
+    const dueMs = nowMs + this.init.lookaheadMs
     network.probe(row, from, flight.PROBE_ANSWER, id, subject, version, dueMs)
   }
 

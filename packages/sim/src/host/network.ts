@@ -5,15 +5,15 @@
  * A message to a peer without a connection waits for the handshake first; whether the peer was there shows by its answer,
  * or by the dial's time-out. A request over a connection of which the other side knows nothing is reset.
  */
-import type { Message } from '@kadmium/core'
+import { copyKey, type Message } from '@kadmium/core'
 import { FLIGHT, LOSS } from '../engine/draws.ts'
 import type { Mailbox } from '../engine/mailbox.ts'
 import type { Wheel } from '../engine/wheel.ts'
 import type { FaultSettings, TransportSettings } from '../scenario/scenario.ts'
+import { subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw } from '../world/dice.ts'
 import type { Link } from '../world/link.ts'
 import type { Population } from '../world/population.ts'
-import { subjectOf, versionOf } from '../workload/subjects.ts'
 import { Connections, DIALLED, DIALLING } from './connections.ts'
 import * as flight from './flights.ts'
 import { Flights } from './flights.ts'
@@ -25,6 +25,10 @@ export const DIAL_ENDS = 2
 export const IDLES = 3
 export const WAKES = 4
 export const OPERATES = 5
+/** The measurement looks at an operation. */
+export const EVALUATES = 6
+/** A node that is up when the run begins takes up its work. */
+export const STARTS = 7
 
 /** A stream repairs a lost message after so much more than a round trip, ms (a TCP retransmission time-out's floor). */
 const REPAIR_MS = 200
@@ -111,7 +115,15 @@ export class Network {
   }
 
   /** A question of the measurement: it takes no part in the simulation and arrives a window later. */
-  probe(row: number, to: number, kind: number, id: number, subject: number, version: number, atMs: number): void {
+  probe(
+    row: number,
+    to: number,
+    kind: number,
+    id: number,
+    subject: number,
+    version: number,
+    atMs: number,
+  ): void {
     const letter = this.flights.take()
     this.flights.blank(letter)
     const { words } = this.flights
@@ -141,7 +153,7 @@ export class Network {
       return -1
     }
     if (at < 0) at = connections.add(row, peer, dialled ? DIALLED : 0, nowMs, nowMs)
-    else connections.flags[at] = DIALLED
+    else connections.flags[at] = dialled ? DIALLED : 0
     connections.usedMs[at] = nowMs
     const dueMs = nowMs + init.transports.idleMs
     connections.timerMs[at] = dueMs
@@ -167,10 +179,7 @@ export class Network {
     const at = connections.find(row, peer)
     if (at < 0 || connections.timerMs[at] !== nowMs) return false
     const dueMs = (connections.usedMs[at] as number) + init.transports.idleMs
-    if (dueMs <= nowMs) {
-      connections.remove(at)
-      return true
-    }
+    if (dueMs <= nowMs) return this.close(row, peer, true, nowMs)
     connections.timerMs[at] = dueMs
     init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
     return false
@@ -184,6 +193,12 @@ export class Network {
     this.connections.remove(at)
     if (tells && wasOpen) this.depart(this.begin(flight.CLOSE, row, peer, 0), nowMs, 0)
     return wasOpen
+  }
+
+  /** Writes the key of an identity. */
+  copyKey(peer: number, key: Uint32Array): void {
+    const { book } = this.init.population
+    copyKey(book.keys, book.at(peer), key, 0)
   }
 
   /** Whether the node has an open connection to the peer. */

@@ -86,7 +86,12 @@ export class Run {
   }
 
   /** What the node tells of it. */
-  heard(event: OperationEvent, nowMs: number, wantedVersion: number, versionOf: (r: Uint8Array) => number): void {
+  heard(
+    event: OperationEvent,
+    nowMs: number,
+    wantedVersion: number,
+    versionOf: (r: Uint8Array) => number,
+  ): void {
     switch (event.kind) {
       case 'asking':
         this.requests++

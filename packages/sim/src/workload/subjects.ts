@@ -21,7 +21,7 @@ const STORED_MAX = 1 << 22
 /** Indexes from here on are of bulk operations. */
 const BULK_FROM = 1 << 27
 /** Keys of one bulk operation at most. */
-export const BULK_KEYS_MAX = 1 << 14
+export const BULK_KEYS_MAX: number = 1 << 14
 const BULKS = 1 << 12
 
 const PREFIXES: readonly Uint8Array[] = ['/pk/', '/ipns/', ''].map((text) =>

@@ -6,21 +6,13 @@ import { ASKER, CHOICE, OPERATION, OWNER } from '../engine/draws.ts'
 import {
   OPERATIONS,
   type OperationName,
-  type Phase,
   REGIONS,
   type Scenario,
   type WorkloadSettings,
 } from '../scenario/scenario.ts'
 import { below, draw, share } from '../world/dice.ts'
 import type { Population } from '../world/population.ts'
-import {
-  CONTENT,
-  freshSubject,
-  NAME,
-  type SubjectKind,
-  storedSubject,
-  VALUE,
-} from './subjects.ts'
+import { CONTENT, freshSubject, NAME, type SubjectKind, storedSubject, VALUE } from './subjects.ts'
 
 /** One operation of a user, to begin at `atMs`. */
 export interface Task {

@@ -1,0 +1,10 @@
+/** What workers tell while they run: words of shared memory, written by one and read by the main thread. */
+
+/** The simulated time that the worker has reached, ms. */
+export const NOW = 1
+/** Events so far. */
+export const EVENTS = 2
+/** Not 0: all are to stop at the end of their window. Of the first worker's words, written by the main thread. */
+export const STOPPED = 0
+/** Words of one worker. */
+export const WORDS_OF_WORKER = 8

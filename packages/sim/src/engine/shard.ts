@@ -1,0 +1,455 @@
+/**
+ * One worker's share of a run: its nodes, the network as they see it, and the clock. `advance` lives through one window;
+ * what it sends to other shards' nodes arrives in a later one.
+ */
+import type { Input, OperationEvent, Output } from '@kadmium/core'
+import { Host } from '../host/host.ts'
+import {
+  ARRIVES,
+  CHANGES,
+  DIAL_ENDS,
+  EVALUATES,
+  IDLES,
+  Network,
+  OPERATES,
+  STARTS,
+  WAKES,
+} from '../host/network.ts'
+import type { Run } from '../measure/runs.ts'
+import { Tally, type TallyData } from '../measure/tally.ts'
+import type { FaultSettings, Scenario, StrategyChoice } from '../scenario/scenario.ts'
+import { STRATEGIES } from '../strategies/index.ts'
+import type { Column, Strategy, StrategyInit, Truth } from '../strategies/strategy.ts'
+import { Workload } from '../workload/workload.ts'
+import { Churn } from '../world/churn.ts'
+import { below, draw, share } from '../world/dice.ts'
+import { Link } from '../world/link.ts'
+import { Population, type PopulationShared } from '../world/population.ts'
+import { fillTables } from '../world/tables.ts'
+import { WorldTruth } from '../world/truth.ts'
+import { ENTRY, FAULT, LEAVE, START } from './draws.ts'
+import { Mailbox, type MailboxShared } from './mailbox.ts'
+import { placements } from './seeding.ts'
+import { Watch } from './watch.ts'
+import { Wheel } from './wheel.ts'
+
+/** The clock when a run begins, ms: in the columns of the nodes second 0 stands for never. */
+export const EPOCH_MS = 1_000
+
+/** Slices of a run in which things are counted for the curves over time. */
+export const SLICES = 60
+
+/** Bootstrappers that somebody who knows nobody dials. */
+const ENTRIES = 4
+
+/** Peers that a node's table is compared with; more than the largest table. */
+const MEMBERS_MAX = 4_096
+
+/** Nodes whose tables are looked at in the end. */
+const TABLES_LOOKED_AT = 2_000
+
+export interface ShardInit {
+  scenario: Scenario
+  choice: StrategyChoice
+  population: PopulationShared
+  worker: number
+  workers: number
+  /** `mailboxes[from][to]`. */
+  mailboxes: readonly (readonly MailboxShared[])[]
+}
+
+export class Shard {
+  readonly host: Host
+  /** Width of a window, ms: nothing that is sent arrives sooner. */
+  readonly windowMs: number
+  readonly endMs: number
+  nowMs: number = EPOCH_MS
+  private readonly init: ShardInit
+  private readonly first: number
+  private readonly count: number
+  private readonly population: Population
+  private readonly churn: Churn
+  private readonly column: Column
+  private readonly network: Network
+  private readonly wheel: Wheel
+  private readonly workload: Workload
+  private readonly tally: Tally
+  private readonly watch: Watch
+  private readonly incoming: Mailbox[]
+  private readonly violations: { checker: string; atMs: number; text: string }[] = [] // BOUNDED: by operations that do not end
+  private readonly trace: ((line: string) => void) | null
+  private readonly traced: ReadonlySet<number>
+  private window = 0
+  private measuredWallMs = 0
+  private wallMs = 0
+  private up = 0
+  /** Rows that a fault has taken down, and until when they would have been up. BOUNDED: by rows */
+  private readonly struck = new Map<number, number>()
+
+  constructor(init: ShardInit, trace: ((line: string) => void) | null = null) {
+    this.init = init
+    this.trace = trace
+    const { scenario, choice, worker, workers } = init
+    const { seed, world } = scenario
+    this.windowMs = world.link.minOneWayMs
+    this.population = Population.open(init.population)
+    const { population } = this
+    const each = Math.ceil(population.size / workers)
+    this.first = Math.min(worker * each, population.size)
+    this.count = Math.max(0, Math.min(each, population.size - this.first))
+    this.traced = new Set(trace === null ? [] : scenario.trace)
+    const link = new Link(population, world.link, seed)
+    this.churn = new Churn(population, world.churn, seed)
+    this.wheel = new Wheel(EPOCH_MS)
+    this.workload = new Workload(scenario, population, EPOCH_MS + warmUpMs(scenario))
+    this.endMs = this.workload.endMs
+    const sliceMs = Math.max(1, Math.ceil((this.endMs - EPOCH_MS) / SLICES))
+    this.tally = new Tally(EPOCH_MS, sliceMs, SLICES)
+    const outgoing = init.mailboxes.map((row, from) => (from === worker ? row : []))
+    this.incoming = init.mailboxes.map((row) => new Mailbox(row[worker] as MailboxShared))
+    const partition = { first: this.first, count: this.count, share: each, worker }
+    this.network = new Network({
+      partition,
+      population,
+      link,
+      transports: world.transports,
+      wheel: this.wheel,
+      seed,
+      outgoing: (outgoing[worker] ?? []).map((shared, to) =>
+        to === worker ? null : new Mailbox(shared),
+      ),
+    })
+    const truth = new PresentTruth(new WorldTruth(population, link), () => this.nowMs)
+    this.column = strategyOf(choice).create(this.strategyInit(truth))
+    const { column, network, wheel, tally } = this
+    this.watch = new Watch({
+      scenario,
+      column,
+      network,
+      wheel,
+      truth,
+      tally,
+      first: this.first,
+      lookaheadMs: this.windowMs,
+      hopsEvery: scenario.nodes > 100_000 ? 16 : 1,
+      endless: (run, nowMs) => this.endless(run, nowMs),
+    })
+    this.host = new Host({
+      column,
+      population,
+      link,
+      network,
+      wheel,
+      seed,
+      first: this.first,
+      count: this.count,
+      lookaheadMs: this.windowMs,
+      observer: {
+        operated: (row, event, nowMs) => this.watch.operated(row, event as OperationEvent, nowMs),
+        probed: (_row, probe, version) => this.watch.probed(probe, version),
+        traces: (row) => this.traced.size > 0 && this.traced.has(this.first + row),
+        heard: (row, nowMs, input) => this.write(row, nowMs, 'in', input),
+        said: (row, nowMs, output) => this.write(row, nowMs, 'out', output),
+      },
+    })
+    this.build(link, truth)
+  }
+
+  /** Lives through the window that begins now. Returns false when the run is over. */
+  advance(): boolean {
+    const startedMs = performance.now()
+    const { network, wheel, windowMs } = this
+    const untilMs = this.nowMs + windowMs
+    network.window = this.window
+    for (const mailbox of this.incoming) mailbox.take(this.window - 1, network.receive)
+    this.turnPhase()
+    const { first, count } = this
+    this.workload.until(untilMs, this.nowMs - 1, (task) => {
+      if (task.asker < first || task.asker >= first + count) return
+      this.watch.plan(task)
+      wheel.add(Math.max(task.atMs, this.nowMs), task.asker - first, OPERATES, 0, task.number, 0)
+    })
+    while (wheel.nowMs < untilMs) this.millisecond(wheel.nowMs)
+    this.nowMs = untilMs
+    this.window++
+    const tookMs = performance.now() - startedMs
+    this.wallMs += tookMs
+    if (this.phase?.measured) this.measuredWallMs += tookMs
+    return this.nowMs < this.endMs
+  }
+
+  /** Events so far. */
+  get events(): number {
+    return this.host.events
+  }
+
+  /** Bytes of what the strategy's nodes hold. */
+  get bytes(): number {
+    return this.column.bytes
+  }
+
+  /** What was measured. */
+  finish(): TallyData {
+    const { table, scores } = this.lookAtTables()
+    return {
+      ...this.tally.data,
+      digest: this.host.digest.sum(),
+      events: this.host.events,
+      bytes: this.column.bytes,
+      rows: this.count,
+      measuredWallMs: this.measuredWallMs,
+      wallMs: this.wallMs,
+      table,
+      scores,
+      violations: this.violations,
+    }
+  }
+
+  private millisecond(nowMs: number): void {
+    const { wheel, host } = this
+    const count = wheel.advance()
+    for (let i = 0; i < count; i++) {
+      const row = wheel.node(i)
+      switch (wheel.kind(i)) {
+        case CHANGES:
+          this.change(row, nowMs)
+          break
+        case ARRIVES:
+          host.arrive(row, wheel.payload(i), nowMs)
+          break
+        case DIAL_ENDS:
+          host.dialEnded(row, wheel.source(i), wheel.sequence(i), nowMs)
+          break
+        case IDLES:
+          host.idled(row, wheel.source(i), nowMs)
+          break
+        case WAKES:
+          host.wake(row, nowMs)
+          break
+        case OPERATES:
+          if (this.isUp(row, nowMs)) this.watch.begin(host, row, wheel.sequence(i), nowMs)
+          break
+        case EVALUATES:
+          this.watch.evaluate(row, wheel.sequence(i), nowMs)
+          break
+        case STARTS:
+          if (this.isUp(row, nowMs)) host.start(row, nowMs, this.entries(row, nowMs))
+          break
+      }
+    }
+  }
+
+  private isUp(row: number, nowMs: number): boolean {
+    return this.population.isUp(this.first + row, nowMs)
+  }
+
+  private strategyInit(truth: Truth): StrategyInit {
+    const { population, first, count, init } = this
+    return {
+      book: population.book,
+      first,
+      count,
+      seed: init.scenario.seed,
+      isServer: (peer) => population.isServer(peer),
+      ipGroup: (peer) => population.ipGroup(peer),
+      truth,
+      options: init.choice.options,
+    }
+  }
+
+  /** Tables, stores, who comes and goes: the world as it is when the clock starts. */
+  private build(link: Link, truth: Truth): void {
+    const { scenario } = this.init
+    const { seed, world } = scenario
+    const { population, first, count, column, wheel, host } = this
+    if (world.tables.origin === 'oracle') {
+      fillTables(column, population, link, first, count, world.tables, seed, () => {})
+    }
+    placements(scenario, population, truth, EPOCH_MS, { first, count }, (placement) => {
+      const { holder, from, message } = placement
+      const row = holder - first
+      host.give(row, EPOCH_MS, { kind: 'requestArrived', exchange: -1, from, message })
+    })
+    const spreadMs = startSpreadMs(scenario)
+    for (let row = 0; row < count; row++) {
+      const peer = first + row
+      const changesMs = this.churn.firstChangeMs(peer)
+      if (Number.isFinite(changesMs)) wheel.add(changesMs, row, CHANGES, 0, 0, 0)
+      if (!population.isUp(peer, EPOCH_MS)) continue
+      this.up++
+      const startsMs = EPOCH_MS + below(draw(seed, peer, 0, START), Math.max(1, spreadMs))
+      wheel.add(startsMs, row, STARTS, 0, 0, 0)
+    }
+  }
+
+  /** Somebody comes or goes. */
+  private change(row: number, nowMs: number): void {
+    const peer = this.first + row
+    const { population, churn, wheel, host, init } = this
+    const wasUp = population.isUp(peer, nowMs - 1)
+    const nextMs = churn.change(peer, nowMs)
+    if (Number.isFinite(nextMs)) wheel.add(nextMs, row, CHANGES, 0, 0, 0)
+    const isUp = population.isUp(peer, nowMs)
+    if (isUp === wasUp) return
+    this.up += isUp ? 1 : -1
+    if (isUp) {
+      host.start(row, nowMs, this.entries(row, nowMs))
+    } else {
+      const { seed, world } = init.scenario
+      const word = draw(seed, peer, nowMs, LEAVE)
+      host.stop(row, nowMs, share(word) < world.churn.politeShare)
+    }
+  }
+
+  /** Whom a node dials that knows nobody. */
+  private entries(row: number, nowMs: number): number[] {
+    const { population, column, init, first } = this
+    if (column.members(row, this.scratch) > 0) return []
+    const found: number[] = [] // BOUNDED: by ENTRIES
+    for (let i = 0; i < ENTRIES * 8 && found.length < ENTRIES; i++) {
+      const word = draw(init.scenario.seed, first + row, nowMs + i, ENTRY)
+      const peer = below(word, population.size)
+      const isFit = population.isUp(peer, this.nowMs - 1) && population.isDialable(peer)
+      if (isFit && population.isServer(peer) && peer !== first + row) found.push(peer)
+    }
+    return found
+  }
+
+  private readonly scratch = new Int32Array(MEMBERS_MAX)
+
+  private get phase(): Scenario['phases'][number] | undefined {
+    return this.init.scenario.phases[this.phaseAt]
+  }
+
+  private phaseAt = 0
+  private phaseEndMs = 0
+
+  private turnPhase(): void {
+    const { phases } = this.init.scenario
+    if (this.phaseEndMs === 0) {
+      this.phaseEndMs = EPOCH_MS + warmUpMs(this.init.scenario) + (phases[0]?.seconds ?? 0) * 1000
+      this.setFaults(phases[0]?.faults ?? null)
+    }
+    while (this.nowMs >= this.phaseEndMs && this.phaseAt + 1 < phases.length) {
+      this.phaseAt++
+      this.phaseEndMs += (this.phase?.seconds ?? 0) * 1000
+      this.setFaults(this.phase?.faults ?? null)
+    }
+    const slice = this.tally.slice(this.nowMs)
+    if (slice !== undefined) slice.up = this.up
+  }
+
+  /** The faults of a phase begin, those of the one before are over. */
+  private setFaults(faults: FaultSettings | null): void {
+    const { population, first, host, nowMs, init, phaseAt } = this
+    this.network.faults = faults
+    for (const [row, untilMs] of this.struck) {
+      if (untilMs <= nowMs) continue
+      population.upFromMs[first + row] = nowMs
+      population.upUntilMs[first + row] = untilMs
+      this.up++
+      host.start(row, nowMs, this.entries(row, nowMs))
+    }
+    this.struck.clear()
+    if (faults === null || faults.down === 0) return
+    for (let row = 0; row < this.count; row++) {
+      const peer = first + row
+      if (!this.isUp(row, nowMs) || !population.isServer(peer)) continue
+      if (share(draw(init.scenario.seed, peer, phaseAt, FAULT)) >= faults.down) continue
+      this.struck.set(row, population.upUntilMs[peer] as number)
+      host.stop(row, nowMs, false)
+      population.upUntilMs[peer] = nowMs
+      this.up--
+    }
+  }
+
+  private endless(run: Run, nowMs: number): void {
+    const text = `${run.task.name} ${run.task.number} of node ${run.task.asker} has no end`
+    if (this.violations.length < 100)
+      this.violations.push({ checker: 'endless', atMs: nowMs, text })
+  }
+
+  private lookAtTables(): Pick<TallyData, 'table' | 'scores'> {
+    const { population, column, scratch, nowMs } = this
+    let nodes = 0
+    let entries = 0
+    let dead = 0
+    const alive: number[] = [] // BOUNDED: by TABLES_LOOKED_AT tables
+    const gone: number[] = [] // BOUNDED: by TABLES_LOOKED_AT tables
+    const stride = Math.max(1, Math.floor(this.population.size / TABLES_LOOKED_AT))
+    for (
+      let peer = Math.ceil(this.first / stride) * stride;
+      peer < this.first + this.count;
+      peer += stride
+    ) {
+      const row = peer - this.first
+      if (!this.isUp(row, nowMs)) continue
+      const count = column.members(row, scratch)
+      nodes++
+      entries += count
+      for (let i = 0; i < count; i++) {
+        const member = scratch[i] as number
+        const isDead = !population.isUp(member, nowMs) || !population.isDialable(member)
+        if (isDead) dead++
+        const score = column.score?.(row, member, nowMs)
+        if (score !== undefined) (isDead ? gone : alive).push(score)
+      }
+    }
+    const scores =
+      column.score === undefined
+        ? null
+        : { alive: Float32Array.from(alive), dead: Float32Array.from(gone) }
+    return { table: entries === 0 ? null : { nodes, entries, dead }, scores }
+  }
+
+  private write(row: number, nowMs: number, what: 'in' | 'out', data: Input | Output): void {
+    this.trace?.(JSON.stringify({ node: this.first + row, nowMs, [what]: data }))
+  }
+}
+
+/** Truth as it is known to all workers: at the beginning of the present window. */
+class PresentTruth implements Truth {
+  private readonly truth: Truth
+  private readonly nowMs: () => number
+
+  constructor(truth: Truth, nowMs: () => number) {
+    this.truth = truth
+    this.nowMs = nowMs
+  }
+
+  isReachable(peer: number): boolean {
+    return this.truth.isReachable(peer, this.nowMs() - 1)
+  }
+
+  rttMs(a: number, b: number): number {
+    return this.truth.rttMs(a, b)
+  }
+
+  closestLive(
+    key: Uint32Array,
+    keyAt: number,
+    count: number,
+    _nowMs: number,
+    out: Int32Array,
+  ): number {
+    return this.truth.closestLive(key, keyAt, count, this.nowMs() - 1, out)
+  }
+}
+
+function strategyOf(choice: StrategyChoice): Strategy {
+  const strategy = STRATEGIES.find(({ name }) => name === choice.name)
+  if (strategy === undefined) throw new RangeError(`there is no strategy ${choice.name}`)
+  return strategy
+}
+
+/** Where tables are grown, nodes join before the first phase. */
+export function warmUpMs(scenario: Scenario): number {
+  const { origin, growSeconds } = scenario.world.tables
+  return origin === 'grown' ? growSeconds * 1000 : 0
+}
+
+/** Over what time the nodes that are there at the start begin to look after their tables. */
+function startSpreadMs(scenario: Scenario): number {
+  const { origin, growSeconds } = scenario.world.tables
+  return origin === 'grown' ? (growSeconds * 1000) / 2 : 600_000
+}
