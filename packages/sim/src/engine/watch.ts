@@ -90,8 +90,10 @@ export class Watch {
     run.heard(event, nowMs, wanted, versionOf)
     if (wasOver || !this.isOver(run)) return
     const { tally, wheel } = this.init
-    tally.ended(run, this.isMeasured(run.task), nowMs)
-    if (run.stores) wheel.add(nowMs + SETTLED_MS, row, EVALUATES, 0, event.operation, 0)
+    // Its node has left: nobody waits for it any more.
+    if (!run.cancelled) tally.ended(run, this.isMeasured(run.task), nowMs)
+    if (!run.stores || run.cancelled) this.runs.delete(event.operation)
+    else wheel.add(nowMs + SETTLED_MS, row, EVALUATES, 0, event.operation, 0)
   }
 
   /** A store has settled, or an operation's time is up. */
@@ -102,12 +104,11 @@ export class Watch {
     if (!this.isOver(run)) {
       if (nowMs < run.task.atMs + WATCHED_MS) return
       tally.ended(run, this.isMeasured(run.task), nowMs)
-      if (run.endedMs < 0) this.init.endless(run, nowMs)
+      this.init.endless(run, nowMs)
       this.runs.delete(number)
       return
     }
-    if (!run.stores) this.runs.delete(number)
-    else if (run.asked === 0) this.ask(row, run, nowMs)
+    if (run.asked === 0) this.ask(row, run, nowMs)
     else if (nowMs >= run.task.atMs + WATCHED_MS) this.runs.delete(number)
   }
 
@@ -140,7 +141,7 @@ export class Watch {
   }
 
   private isOver(run: Run): boolean {
-    return run.endedMs >= 0 || (run.foundMs >= 0 && !run.stores)
+    return run.endedMs >= 0
   }
 
   private beginBulk(host: Host, row: number, task: Task, nowMs: number): void {

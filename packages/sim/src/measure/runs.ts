@@ -36,6 +36,8 @@ export class Run {
   /** When the caller had its result; -1 while it has none. */
   foundMs = -1
   endedMs = -1
+  /** Its node was stopped. */
+  cancelled = false
   ok = false
   /** Hop of the peer that had it. */
   hops = 0
@@ -117,6 +119,7 @@ export class Run {
         break
       case 'operationEnded':
         this.endedMs = nowMs
+        this.cancelled = event.outcome === 'cancelled'
         if (this.stores && event.stored > 0) this.found(NO_PEER, nowMs, true)
         break
     }
