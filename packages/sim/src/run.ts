@@ -3,6 +3,7 @@ import { SLICES, warmUpMs } from './engine/shard.ts'
 import { runShards } from './engine/threads.ts'
 import { curvesOf, figuresOf, phaseAt, violationsOf } from './measure/join.ts'
 import type { Run } from './measure/result.ts'
+import { checkAssertions } from './scenario/assertions.ts'
 import type { Scenario } from './scenario/scenario.ts'
 
 /** What there is to tell while a run goes on. */
@@ -63,7 +64,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
         const rssBytes = process.memoryUsage.rss()
         const simulatedSeconds = simulatedMs / 1000
         options.onProgress?.({
-          strategy: choice.name,
+          strategy: choice.label,
           phase: phase === 'build' ? 'build' : phaseAt(scenario, simulatedSeconds - warmUpSeconds),
           share: (index + simulatedSeconds / seconds) / scenario.strategies.length,
           simulatedSeconds,
@@ -73,11 +74,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
         })
       },
     })
-    run.result.strategies[choice.name] = figuresOf(tallies)
-    run.curves[choice.name] = curvesOf(scenario, tallies, seconds / SLICES, warmUpSeconds)
-    run.violations[choice.name] = violationsOf(tallies)
+    run.result.strategies[choice.label] = figuresOf(tallies)
+    run.curves[choice.label] = curvesOf(scenario, tallies, seconds / SLICES, warmUpSeconds)
+    run.violations[choice.label] = violationsOf(tallies)
   }
   run.result.wallSeconds = Math.round(performance.now() - startedMs) / 1000
   run.result.peakRssBytes = process.resourceUsage().maxRSS * 1024
+  run.assertions = checkAssertions(scenario.assertions, run.result)
   return run
 }

@@ -13,3 +13,4 @@ export const ENTRY = 74
 export const START = 75
 export const STALE = 76
 export const FAULT = 77
+export const WARM = 78

@@ -271,15 +271,27 @@ export class Shard {
       host.give(row, EPOCH_MS, { kind: 'requestArrived', exchange: -1, from, message })
     })
     const spreadMs = startSpreadMs(scenario)
+    const { warmShare } = world.transports
+    const isWarm = warmShare > 0 && warmShare < 1
     for (let row = 0; row < count; row++) {
       const peer = first + row
       const changesMs = this.churn.firstChangeMs(peer)
       if (Number.isFinite(changesMs)) wheel.add(changesMs, row, CHANGES, 0, 0, 0)
       if (!population.isUp(peer, EPOCH_MS)) continue
       this.up++
+      if (isWarm) this.connect(row)
       const startsMs = EPOCH_MS + below(draw(seed, peer, 0, START), Math.max(1, spreadMs))
       wheel.add(startsMs, row, STARTS, 0, 0, 0)
     }
+  }
+
+  /** The connections that a node has had since before the run. */
+  private connect(row: number): void {
+    const { host, column, scratch, population } = this
+    const members = scratch.slice(0, column.members(row, scratch))
+    const isThere = (peer: number): boolean =>
+      population.isUp(peer, EPOCH_MS) && population.isDialable(peer)
+    host.connect(row, members.filter(isThere), EPOCH_MS)
   }
 
   /** Somebody comes or goes. */

@@ -69,7 +69,7 @@ async function runThere(
   const barrier = new Int32Array(new SharedArrayBuffer(BARRIER_WORDS * 4))
   const progress = new Float64Array(new SharedArrayBuffer(inits.length * WORDS_OF_WORKER * 8))
   const workers = inits.map(
-    (init) => new Worker(ENTRY, { workerData: { init, barrier, progress } }),
+    (init) => new Worker(ENTRY, { workerData: { init, barrier, progress }, execArgv: ARGUMENTS }),
   )
   let built = 0
   const timer = setInterval(() => {
@@ -95,11 +95,10 @@ async function runThere(
   }
 }
 
-/** Sources run as they are written where this file does. */
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js',
-  import.meta.url,
-)
+/** Where this file runs as it is written, so do the workers. */
+const IS_SOURCE = import.meta.url.endsWith('.ts')
+const ENTRY = new URL(IS_SOURCE ? './worker.ts' : './worker.js', import.meta.url)
+const ARGUMENTS = IS_SOURCE ? ['--conditions=kadmium-source'] : []
 
 function tallyOf(worker: Worker, options: ThreadsOptions, onBuilt: () => void): Promise<TallyData> {
   return new Promise((resolve, reject) => {

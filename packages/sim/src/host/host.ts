@@ -127,6 +127,14 @@ export class Host {
     for (const peer of bootstrap) this.dial(row, peer, ENTERS, nowMs)
   }
 
+  /** The node has had connections to these since before the run. */
+  connect(row: number, peers: Int32Array, nowMs: number): void {
+    const { network, first } = this.init
+    for (const peer of peers) {
+      if (network.isWarm(first + row, peer)) this.opened(row, peer, nowMs)
+    }
+  }
+
   /** The node's process ends: in order, or without a word. */
   stop(row: number, nowMs: number, isPolite: boolean): void {
     this.step(row, nowMs, { kind: 'stop' })
@@ -212,9 +220,9 @@ export class Host {
 
   private requested(row: number, from: PeerRef, letter: number, nowMs: number): void {
     const { network, population, link, seed, first } = this.init
-    if (this.word(letter, flight.OPENS) === 1) {
+    if (this.word(letter, flight.OPENS) === 1 || network.isWarm(from, first + row)) {
       this.accept(row, from, nowMs)
-    } else if (network.connections.find(row, from) >= 0) {
+    } else if (network.isConnectionless || network.connections.find(row, from) >= 0) {
       this.opened(row, from, nowMs) // perhaps over the connection that we are dialling
     } else {
       this.replyTo(row, from, letter, flight.RESET, nowMs)

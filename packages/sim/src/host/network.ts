@@ -6,12 +6,12 @@
  * or by the dial's time-out. A request over a connection of which the other side knows nothing is reset.
  */
 import { copyKey, type Message } from '@kadmium/core'
-import { FLIGHT, LOSS } from '../engine/draws.ts'
+import { FLIGHT, LOSS, WARM } from '../engine/draws.ts'
 import type { Mailbox } from '../engine/mailbox.ts'
 import type { Wheel } from '../engine/wheel.ts'
 import type { FaultSettings, TransportSettings } from '../scenario/scenario.ts'
 import { subjectOf, versionOf } from '../workload/subjects.ts'
-import { draw } from '../world/dice.ts'
+import { draw, share } from '../world/dice.ts'
 import type { Link } from '../world/link.ts'
 import type { Population } from '../world/population.ts'
 import { Connections, DIALLED, DIALLING } from './connections.ts'
@@ -59,6 +59,8 @@ export class Network {
   readonly connections: Connections
   /** Open connections of one node. */
   readonly connectionsMax: number
+  /** Everybody is connected to everybody, as over datagrams. */
+  readonly isConnectionless: boolean
   /** Messages that began a journey. */
   sent = 0
   /** Window that is being lived through, and its faults. */
@@ -72,6 +74,7 @@ export class Network {
     this.connections = new Connections(init.partition.count)
     this.connectionsMax = init.transports.connectionsMax
     this.sequences = new Int32Array(init.partition.count)
+    this.isConnectionless = init.transports.warmShare >= 1
   }
 
   /**
@@ -80,6 +83,7 @@ export class Network {
    */
   request(row: number, to: number, id: number, message: Message | null, nowMs: number): number {
     const { connections, init } = this
+    if (this.isConnectionless) return this.send(row, to, id, message, nowMs)
     let at = connections.find(row, to)
     const isOpen = at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0
     if (at < 0) at = this.dial(row, to, nowMs)
@@ -94,6 +98,22 @@ export class Network {
     this.flights.words[this.flights.at(letter) + flight.OPENS] = fresh ? 1 : 0
     this.depart(letter, startsMs, 0)
     return fresh ? init.transports.dialTimeoutMs : 0
+  }
+
+  /** Without connections nobody is dialled and nothing is told about links: a message arrives or it does not. */
+  private send(
+    row: number,
+    to: number,
+    id: number,
+    message: Message | null,
+    nowMs: number,
+  ): number {
+    const { population, transports } = this.init
+    if (!population.isDialable(to)) return message === null ? transports.dialTimeoutMs : 0
+    const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
+    if (message !== null) this.load(letter, message)
+    this.depart(letter, nowMs, 0)
+    return message === null ? transports.dialTimeoutMs : 0
   }
 
   /** An answer, or another sign, goes back over a connection. `afterMs`: the work it took; `tripMs`: what the request took. */
@@ -147,6 +167,7 @@ export class Network {
   /** Somebody connected to this node, or the node's own dial was answered. The connection's row, -1 where it was open before. */
   open(row: number, peer: number, dialled: boolean, nowMs: number): number {
     const { connections, init } = this
+    if (this.isConnectionless) return -1
     let at = connections.find(row, peer)
     if (at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0) {
       connections.usedMs[at] = nowMs
@@ -159,6 +180,13 @@ export class Network {
     connections.timerMs[at] = dueMs
     init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
     return at
+  }
+
+  /** Whether two identities have a connection when the run begins, should one of them have the other in its table. */
+  isWarm(a: number, b: number): boolean {
+    const { seed, transports } = this.init
+    if (transports.warmShare === 0) return false
+    return share(draw(seed, Math.min(a, b), Math.max(a, b), WARM)) < transports.warmShare
   }
 
   /** One dial's time-out has come: forgets the connection that is still being dialled since then. Whether there is none. */

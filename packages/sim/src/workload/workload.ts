@@ -115,8 +115,9 @@ export class Workload {
       return task.peer < 0 || task.peer === asker ? null : task
     }
     const kind = KIND_OF[name] as SubjectKind
-    const stores = name === 'put' || name === 'provide' || name === 'bulk'
-    task.subject = stores
+    // Where nothing was stored finds look for keys that nobody has.
+    const isNew = name === 'put' || name === 'provide' || workload.subjects === 0
+    task.subject = isNew
       ? freshSubject(kind, number)
       : storedSubject(kind, this.chosen(number, phase, workload.subjects))
     return task

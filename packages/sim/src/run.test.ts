@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import type { StrategyFigures } from './measure/result.ts'
+import { runScenario } from './run.ts'
+import type { Phase, Scenario } from './scenario/scenario.ts'
+import { idlePhase, sampleScenario } from './world/sample.ts'
+
+function phase(name: string, seconds: number, more: Partial<Phase> = {}): Phase {
+  const idle = idlePhase(seconds)
+  const mix = { get: 3, put: 1, provide: 1, findProviders: 3, findPeer: 1, ipns: 1 }
+  const workload = { ...idle.workload, perSecond: 4, mix, subjects: 40 }
+  return { ...idle, name, workload, measured: true, ...more }
+}
+
+function scenario(threads: number, more: Partial<Scenario> = {}): Scenario {
+  const world = {
+    reach: { clientShare: 0.2, wrongServerShare: 0.1 },
+    churn: { model: 'sessions', scaleHours: 0.01, awayHours: 0.005, stableShare: 0.5 },
+  } as const
+  return sampleScenario(200, world, {
+    threads,
+    strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+    phases: [
+      phase('warm-up', 10, { measured: false }),
+      phase('measure', 20),
+      phase('faults', 10, { faults: { loss: 0.1, down: 0.2, partition: true } }),
+      phase('heal', 10),
+    ],
+    ...more,
+  })
+}
+
+async function kadmium(of: Scenario): Promise<StrategyFigures> {
+  const { result } = await runScenario(of)
+  return result.strategies.kadmium as StrategyFigures
+}
+
+test('one seed gives one digest, on one thread and on several', async () => {
+  const digests = []
+  for (const threads of [1, 2, 3]) digests.push((await kadmium(scenario(threads))).digest)
+  expect(new Set(digests).size).toBe(1)
+  const other = await kadmium(scenario(1, { seed: 2 }))
+  expect(other.digest).not.toBe(digests[0])
+})
+
+test('what is measured does not depend on the threads either', async () => {
+  const of = (figures: StrategyFigures): unknown => ({
+    ...figures,
+    eventsPerSecond: 0,
+    lookupsPerSecond: 0,
+    bytesPerNode: 0,
+  })
+  expect(of(await kadmium(scenario(2)))).toEqual(of(await kadmium(scenario(1))))
+})
+
+test('in a quiet world everything is found, and stored on the closest', async () => {
+  const figures = await kadmium(
+    sampleScenario(
+      300,
+      { tables: { deadShareFull: 0, deadShareNear: 0, missingShareNear: 0 }, link: { loss: 0 } },
+      {
+        strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+        phases: [phase('measure', 40), { ...idlePhase(40), name: 'settle' }],
+      },
+    ),
+  )
+  for (const name of ['get', 'findProviders', 'findPeer', 'ipns'] as const)
+    expect([name, figures[name]?.ok]).toEqual([name, figures[name]?.done])
+  for (const name of ['put', 'provide'] as const) {
+    expect(figures[name]?.recall).toBeGreaterThan(0.97)
+    expect(figures[name]?.reached).toBeGreaterThanOrEqual(20)
+  }
+})
+
+test('nodes that know nobody but those who let them in form a network', async () => {
+  const figures = await kadmium(
+    sampleScenario(
+      60,
+      { reach: { clientShare: 0 }, tables: { origin: 'grown', growSeconds: 60 } },
+      {
+        strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+        phases: [phase('measure', 20), { ...idlePhase(40), name: 'settle' }],
+      },
+    ),
+  )
+  expect(figures.get?.ok).toBe(figures.get?.done)
+  expect(figures.put?.recall).toBeGreaterThan(0.95)
+  expect(figures.table?.entries).toBeGreaterThan(30)
+})
+
+test('a run ends when its signal says so', async () => {
+  const reason = new Error('enough')
+  const signal = AbortSignal.abort(reason)
+  await expect(runScenario(scenario(2), { signal })).rejects.toBe(reason)
+  const long = scenario(1, { phases: [phase('measure', 100_000)] })
+  await expect(runScenario(long, { signal })).rejects.toBe(reason)
+})
