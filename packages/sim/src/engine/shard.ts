@@ -2,7 +2,7 @@
  * One worker's share of a run: its nodes, the network as they see it, and the clock. `advance` lives through one window;
  * what it sends to other shards' nodes arrives in a later one.
  */
-import type { Input, OperationEvent, Output } from '@kadmium/core'
+import type { Input, Output } from '@kadmium/core'
 import { Host } from '../host/host.ts'
 import {
   ARRIVES,
@@ -16,10 +16,11 @@ import {
   WAKES,
 } from '../host/network.ts'
 import type { Run } from '../measure/runs.ts'
+import { lookAtTables, MEMBERS_MAX } from '../measure/tables.ts'
 import { Tally, type TallyData } from '../measure/tally.ts'
 import type { FaultSettings, Scenario, StrategyChoice } from '../scenario/scenario.ts'
-import { STRATEGIES } from '../strategies/index.ts'
-import type { Column, Strategy, StrategyInit, Truth } from '../strategies/strategy.ts'
+import { strategyOf } from '../strategies/index.ts'
+import type { Column, StrategyInit, Truth } from '../strategies/strategy.ts'
 import { Workload } from '../workload/workload.ts'
 import { Churn } from '../world/churn.ts'
 import { below, draw, share } from '../world/dice.ts'
@@ -29,6 +30,7 @@ import { fillTables } from '../world/tables.ts'
 import { WorldTruth } from '../world/truth.ts'
 import { ENTRY, FAULT, LEAVE, START } from './draws.ts'
 import { Mailbox, type MailboxShared } from './mailbox.ts'
+import { PresentTruth } from './present.ts'
 import { placements } from './seeding.ts'
 import { Watch } from './watch.ts'
 import { Wheel } from './wheel.ts'
@@ -41,12 +43,6 @@ export const SLICES = 60
 
 /** Bootstrappers that somebody who knows nobody dials. */
 const ENTRIES = 4
-
-/** Peers that a node's table is compared with; more than the largest table. */
-const MEMBERS_MAX = 4_096
-
-/** Nodes whose tables are looked at in the end. */
-const TABLES_LOOKED_AT = 2_000
 
 export interface ShardInit {
   scenario: Scenario
@@ -120,7 +116,7 @@ export class Shard {
       ),
     })
     const truth = new PresentTruth(new WorldTruth(population, link), () => this.nowMs)
-    this.column = strategyOf(choice).create(this.strategyInit(truth))
+    this.column = strategyOf(choice.name).create(this.strategyInit(truth))
     const { column, network, wheel, tally } = this
     this.watch = new Watch({
       scenario,
@@ -145,7 +141,7 @@ export class Shard {
       count: this.count,
       lookaheadMs: this.windowMs,
       observer: {
-        operated: (row, event, nowMs) => this.watch.operated(row, event as OperationEvent, nowMs),
+        operated: (row, event, nowMs) => this.watch.operated(row, event, nowMs),
         probed: (_row, probe, version) => this.watch.probed(probe, version),
         traces: (row) => this.traced.size > 0 && this.traced.has(this.first + row),
         heard: (row, nowMs, input) => this.write(row, nowMs, 'in', input),
@@ -190,7 +186,8 @@ export class Shard {
 
   /** What was measured. */
   finish(): TallyData {
-    const { table, scores } = this.lookAtTables()
+    const { column, population, first, count, nowMs } = this
+    const { table, scores } = lookAtTables(column, population, { first, count }, nowMs)
     return {
       ...this.tally.data,
       digest: this.host.digest.sum(),
@@ -381,77 +378,9 @@ export class Shard {
       this.violations.push({ checker: 'endless', atMs: nowMs, text })
   }
 
-  private lookAtTables(): Pick<TallyData, 'table' | 'scores'> {
-    const { population, column, scratch, nowMs } = this
-    let nodes = 0
-    let entries = 0
-    let dead = 0
-    const alive: number[] = [] // BOUNDED: by TABLES_LOOKED_AT tables
-    const gone: number[] = [] // BOUNDED: by TABLES_LOOKED_AT tables
-    const stride = Math.max(1, Math.floor(this.population.size / TABLES_LOOKED_AT))
-    for (
-      let peer = Math.ceil(this.first / stride) * stride;
-      peer < this.first + this.count;
-      peer += stride
-    ) {
-      const row = peer - this.first
-      if (!this.isUp(row, nowMs)) continue
-      const count = column.members(row, scratch)
-      nodes++
-      entries += count
-      for (let i = 0; i < count; i++) {
-        const member = scratch[i] as number
-        const isDead = !population.isUp(member, nowMs) || !population.isDialable(member)
-        if (isDead) dead++
-        const score = column.score?.(row, member, nowMs)
-        if (score !== undefined) (isDead ? gone : alive).push(score)
-      }
-    }
-    const scores =
-      column.score === undefined
-        ? null
-        : { alive: Float32Array.from(alive), dead: Float32Array.from(gone) }
-    return { table: entries === 0 ? null : { nodes, entries, dead }, scores }
-  }
-
   private write(row: number, nowMs: number, what: 'in' | 'out', data: Input | Output): void {
     this.trace?.(JSON.stringify({ node: this.first + row, nowMs, [what]: data }))
   }
-}
-
-/** Truth as it is known to all workers: at the beginning of the present window. */
-class PresentTruth implements Truth {
-  private readonly truth: Truth
-  private readonly nowMs: () => number
-
-  constructor(truth: Truth, nowMs: () => number) {
-    this.truth = truth
-    this.nowMs = nowMs
-  }
-
-  isReachable(peer: number): boolean {
-    return this.truth.isReachable(peer, this.nowMs() - 1)
-  }
-
-  rttMs(a: number, b: number): number {
-    return this.truth.rttMs(a, b)
-  }
-
-  closestLive(
-    key: Uint32Array,
-    keyAt: number,
-    count: number,
-    _nowMs: number,
-    out: Int32Array,
-  ): number {
-    return this.truth.closestLive(key, keyAt, count, this.nowMs() - 1, out)
-  }
-}
-
-function strategyOf(choice: StrategyChoice): Strategy {
-  const strategy = STRATEGIES.find(({ name }) => name === choice.name)
-  if (strategy === undefined) throw new RangeError(`there is no strategy ${choice.name}`)
-  return strategy
 }
 
 /** Where tables are grown, nodes join before the first phase. */

@@ -42,16 +42,16 @@ export const TYPE = 8
 export const SUBJECT = 9
 /** The version of the record that it carries, 0 for none. */
 export const VERSION = 10
-export const CLOSER_COUNT = 11
-export const PROVIDER_COUNT = 12
-export const KEY = 13
-export const CLOSER: number = KEY + KEY_WORDS
-export const PROVIDERS: number = CLOSER + CLOSER_MAX
+const CLOSER_COUNT = 11
+const PROVIDER_COUNT = 12
+const KEY = 13
+const CLOSER: number = KEY + KEY_WORDS
+const PROVIDERS: number = CLOSER + CLOSER_MAX
 
 const PROVIDERS_HERE = 16
 
 /** Words of a row. */
-export const FLIGHT_WORDS: number = PROVIDERS + PROVIDERS_HERE
+const FLIGHT_WORDS: number = PROVIDERS + PROVIDERS_HERE
 
 const TYPES: readonly MessageType[] = [
   'putValue',

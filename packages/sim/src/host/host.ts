@@ -7,52 +7,25 @@
 import {
   type FailureReason,
   type Input,
-  KEY_BITS,
   KEY_WORDS,
   Message,
-  type OperationEvent,
   Outbox,
   type Output,
   type PeerRef,
 } from '@kadmium/core'
 import { PICK, SERVICE } from '../engine/draws.ts'
-import type { Wheel } from '../engine/wheel.ts'
-import type { Column } from '../strategies/strategy.ts'
-import { keyBytesOf, recordOf, recordSubject, subjectOf, versionOf } from '../workload/subjects.ts'
+import { keyBytesOf, recordOf, subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw } from '../world/dice.ts'
-import type { Link } from '../world/link.ts'
-import type { Population } from '../world/population.ts'
 import { Digest } from './digest.ts'
 import { Exchanges } from './exchanges.ts'
 import * as flight from './flights.ts'
-import { DIAL_ENDS, type Network, WAKES } from './network.ts'
-import { Store } from './store.ts'
-
-/** Who looks on. */
-export interface Observer {
-  /** Something within an operation of a node. What is returned the node hears next. */
-  operated(row: number, event: OperationEvent, nowMs: number): Input | null
-  /** A node was asked whether it holds a version of a subject, and that is the answer. */
-  probed(row: number, probe: number, version: number): void
-  /** Before and after an input: only asked of nodes for which `traces` is true. */
-  traces(row: number): boolean
-  heard(row: number, nowMs: number, input: Input): void
-  said(row: number, nowMs: number, output: Output): void
-}
-
-export interface HostInit {
-  column: Column
-  population: Population
-  link: Link
-  network: Network
-  wheel: Wheel
-  seed: number
-  first: PeerRef
-  count: number
-  observer: Observer
-  /** Nothing that is sent arrives sooner, ms. */
-  lookaheadMs: number
-}
+import type { HostInit } from './host-init.ts'
+import { Inputs } from './inputs.ts'
+import { DIAL_ENDS } from './network.ts'
+import { pickKey } from './picks.ts'
+import { answerProbe } from './probes.ts'
+import { Store, verdictOf } from './store.ts'
+import { Wakes } from './wakes.ts'
 
 /** The request id of a dial that the host began by itself, to enter the network. */
 const ENTERS = -2
@@ -62,7 +35,6 @@ const CHECKS = -1
 /** What a key that is no subject's is the hash of: it is never read. */
 const SOME_BYTES = new Uint8Array(1)
 
-/** Inputs are reused: nodes borrow them. */
 const WAKE: Input = { kind: 'wake' }
 
 export class Host {
@@ -73,34 +45,18 @@ export class Host {
   private readonly init: HostInit
   private readonly outbox = new Outbox()
   private readonly exchanges = new Exchanges()
-  private readonly wakeAt: Int32Array
   private readonly picks: Int32Array
   private readonly soon: Input[] = [] // BOUNDED: by what one step of a node asks of its store and judges
   private readonly dials = new Set<number>() // BOUNDED: by the checks that nodes make at once (probesMax each)
   private readonly message = new Message()
-  private readonly arrived: Extract<Input, { kind: 'requestArrived' }>
-  private readonly answered: Extract<Input, { kind: 'answerArrived' }>
-  private readonly linked: Extract<Input, { kind: 'linkChanged' }> = {
-    kind: 'linkChanged',
-    peer: 0,
-    link: 'cold',
-    dialled: false,
-    ipGroup: 0,
-  }
-  private readonly spoken: Extract<Input, { kind: 'protocolChanged' }> = {
-    kind: 'protocolChanged',
-    peer: 0,
-    speaks: true,
-  }
+  private readonly inputs: Inputs = new Inputs(this.message)
+  private readonly wakes: Wakes
 
   constructor(init: HostInit) {
     this.init = init
     this.digest = new Digest(init.first, init.count)
-    this.wakeAt = new Int32Array(init.count)
+    this.wakes = new Wakes(init.column, init.wheel, init.count)
     this.picks = new Int32Array(init.count)
-    const { message } = this
-    this.arrived = { kind: 'requestArrived', exchange: 0, from: 0, message }
-    this.answered = { kind: 'answerArrived', request: 0, message, rttMs: 0 }
   }
 
   /** One input to one node, and all that follows from it at once. */
@@ -109,16 +65,14 @@ export class Host {
     for (let next = this.soon.shift(); next !== undefined; next = this.soon.shift()) {
       this.step(row, nowMs, next)
     }
-    this.arrangeWake(row, nowMs)
+    this.wakes.arrange(row, nowMs)
   }
 
   /** The wheel says that a node wants to be woken. */
   wake(row: number, nowMs: number): void {
-    if (this.wakeAt[row] !== nowMs) return
-    this.wakeAt[row] = 0
-    if (!this.isUp(row, nowMs)) return
+    if (!this.wakes.isDue(row, nowMs) || !this.isUp(row, nowMs)) return
     if (this.init.column.deadline(row) <= nowMs) this.give(row, nowMs, WAKE)
-    else this.arrangeWake(row, nowMs)
+    else this.wakes.arrange(row, nowMs)
   }
 
   /** The node's process begins. */
@@ -156,7 +110,8 @@ export class Host {
     const at = flights.at(letter)
     const kind = words[at + flight.KIND] as number
     const from = words[at + flight.FROM] as number
-    if (kind === flight.PROBE || kind === flight.PROBE_ANSWER) this.probe(row, letter, nowMs)
+    if (kind === flight.PROBE || kind === flight.PROBE_ANSWER)
+      answerProbe(this.init, this.store, row, letter, nowMs)
     else if (this.isUp(row, nowMs)) this.take(row, kind, from, letter, nowMs)
     flights.release(letter)
   }
@@ -197,10 +152,10 @@ export class Host {
         this.opened(row, from, nowMs)
         this.read(letter)
         if (kind === flight.ACCEPTED) this.message.type = 'addProvider'
-        this.answered.request = this.word(letter, flight.REQUEST_ID)
-        this.answered.rttMs = this.word(letter, flight.RTT)
+        this.inputs.answered.request = this.word(letter, flight.REQUEST_ID)
+        this.inputs.answered.rttMs = this.word(letter, flight.RTT)
         this.digest.add(row, kind, from, nowMs, this.message.closerCount)
-        this.give(row, nowMs, this.answered)
+        this.give(row, nowMs, this.inputs.answered)
         break
       case flight.RESET: {
         const id = this.word(letter, flight.REQUEST_ID)
@@ -237,10 +192,10 @@ export class Host {
       population.isServer(self) ? link.serviceMs(self, word) : 0,
     )
     this.read(letter)
-    this.arrived.exchange = exchange
-    this.arrived.from = from
+    this.inputs.arrived.exchange = exchange
+    this.inputs.arrived.from = from
     this.digest.add(row, flight.REQUEST, from, nowMs, this.word(letter, flight.TYPE))
-    this.give(row, nowMs, this.arrived)
+    this.give(row, nowMs, this.inputs.arrived)
   }
 
   /** Somebody has connected to us. */
@@ -271,9 +226,10 @@ export class Host {
   }
 
   private tellProtocol(row: number, peer: PeerRef, nowMs: number): void {
-    this.spoken.peer = peer
-    this.spoken.speaks = this.init.population.isServer(peer)
-    this.give(row, nowMs, this.spoken)
+    const { spoken } = this.inputs
+    spoken.peer = peer
+    spoken.speaks = this.init.population.isServer(peer)
+    this.give(row, nowMs, spoken)
   }
 
   private link(
@@ -283,7 +239,7 @@ export class Host {
     link: 'cold' | 'connected' | 'pooled' | 'lost',
     dialled: boolean,
   ): void {
-    const { linked } = this
+    const { linked } = this.inputs
     linked.peer = peer
     linked.link = link
     linked.dialled = dialled
@@ -413,26 +369,15 @@ export class Host {
     this.init.network.reply(row, to, kind, id, null, nowMs, 0, tripMs)
   }
 
-  /** A key that shares so many bits with the node's own, drawn from its own dice. */
+  /** A key that shares so many bits with the node's own. */
   private picked(row: number, bits: number): Input {
     const { population, seed, first } = this.init
-    const { keys } = population.book
-    const from = population.book.at(first + row)
-    const key = new Uint32Array(KEY_WORDS)
     const turn = (this.picks[row] as number) + 1
     this.picks[row] = turn
-    for (let i = 0; i < KEY_WORDS; i++) {
-      const own = keys[from + i] as number
-      const shared = Math.min(Math.max(bits - 32 * i, 0), 32)
-      if (shared === 32) {
-        key[i] = own
-        continue
-      }
-      const random = draw(seed, first + row, turn * KEY_WORDS + i, PICK)
-      const mask = shared === 0 ? 0xffff_ffff : 0xffff_ffff >>> shared
-      const differs = bits < KEY_BITS && bits >= 32 * i ? 0x8000_0000 >>> shared : 0
-      key[i] = ((own & ~mask) | (random & mask & ~differs) | (~own & differs)) >>> 0
-    }
+    const { book } = population
+    const key = pickKey(book.keys, book.at(first + row), bits, (word) =>
+      draw(seed, first + row, turn * KEY_WORDS + word, PICK),
+    )
     return { kind: 'keyPicked', key, keyBytes: SOME_BYTES }
   }
 
@@ -446,46 +391,8 @@ export class Host {
     message.record = version === 0 ? null : recordOf(subject, version)
   }
 
-  private probe(row: number, letter: number, nowMs: number): void {
-    const { network, observer } = this.init
-    const { words } = network.flights
-    const at = network.flights.at(letter)
-    const id = words[at + flight.REQUEST_ID] as number
-    if (words[at + flight.KIND] === flight.PROBE_ANSWER) {
-      observer.probed(row, id, words[at + flight.VERSION] as number)
-      return
-    }
-    const subject = words[at + flight.SUBJECT] as number
-    const version = this.store.version(row, subject)
-    const from = words[at + flight.FROM] as number
-    const dueMs = nowMs + this.init.lookaheadMs
-    network.probe(row, from, flight.PROBE_ANSWER, id, subject, version, dueMs)
-  }
-
   private word(letter: number, word: number): number {
     const { flights } = this.init.network
     return flights.words[flights.at(letter) + word] as number
   }
-
-  private arrangeWake(row: number, nowMs: number): void {
-    const deadline = this.init.column.deadline(row)
-    if (deadline === Number.POSITIVE_INFINITY) return
-    const dueMs = Math.max(Math.ceil(deadline), nowMs + 1)
-    const before = this.wakeAt[row] as number
-    if (before !== 0 && before <= dueMs) return
-    this.wakeAt[row] = dueMs
-    this.init.wheel.add(dueMs, row, WAKES, 0, 0, 0)
-  }
-}
-
-/** A record of the simulator is valid when it is one; the newer version is the better. */
-function verdictOf(
-  record: Uint8Array,
-  against: Uint8Array | null,
-): 'invalid' | 'better' | 'same' | 'worse' {
-  if (record.length !== 8) return 'invalid'
-  if (against === null) return 'better'
-  if (recordSubject(record) !== recordSubject(against)) return 'invalid'
-  const newer = versionOf(record) - versionOf(against)
-  return newer > 0 ? 'better' : newer === 0 ? 'same' : 'worse'
 }

@@ -1,4 +1,6 @@
 /** What a worker's nodes have in their stores: which version of which subject. It survives a node's restart. */
+import type { Verdict } from '@kadmium/core'
+import { recordSubject, versionOf } from '../workload/subjects.ts'
 
 const ROWS = 0x40_0000
 
@@ -18,4 +20,13 @@ export class Store {
   version(row: number, subject: number): number {
     return this.versions.get(subject * ROWS + row) ?? 0
   }
+}
+
+/** A record of the simulator is valid when it is one; the newer version is the better. */
+export function verdictOf(record: Uint8Array, against: Uint8Array | null): Verdict {
+  if (record.length !== 8) return 'invalid'
+  if (against === null) return 'better'
+  if (recordSubject(record) !== recordSubject(against)) return 'invalid'
+  const newer = versionOf(record) - versionOf(against)
+  return newer > 0 ? 'better' : newer === 0 ? 'same' : 'worse'
 }

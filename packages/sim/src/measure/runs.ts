@@ -21,12 +21,6 @@ const SEEDS = 40
 /** A store asks whether its holders hold: of so many. */
 export const REPLICAS = 20
 
-export interface Ended {
-  run: Run
-  /** When the caller had what it wanted, ms from the start; -1 where it did not get it. */
-  tookMs: number
-}
-
 /** One operation under way. */
 export class Run {
   readonly task: Task
