@@ -279,6 +279,12 @@ export abstract class Asking {
     const { outbox, self } = step
     const { walk, purpose } = request
     if (purpose === 'ping') return outbox.message('ping')
+    if (purpose === 'relay') {
+      const question = outbox.message(request.type)
+      question.key.set(request.key ?? question.key)
+      question.keyBytes = request.keyBytes ?? question.keyBytes
+      return question
+    }
     if (purpose === 'store' || purpose === 'correct') {
       const put = outbox.message('putValue')
       put.key.set(walk?.key ?? request.key ?? put.key)

@@ -15,12 +15,15 @@ export const QUERIED = 2
 /** Failed; never asked again in this lookup. */
 export const UNREACHABLE = 3
 
+/** Passed over by the rule, never asked. */
+export const SKIPPED = 4
+
 const ROOM = 64
 
 export class Candidates {
   size = 0
   /** Peers in each state. */
-  readonly counts: Int32Array = new Int32Array(4)
+  readonly counts: Int32Array = new Int32Array(5)
   peers: Int32Array = new Int32Array(ROOM)
   states: Uint8Array = new Uint8Array(ROOM)
   /** A number that the rule keeps for each: the path it belongs to. */
@@ -98,12 +101,20 @@ export class Candidates {
     return NO_PEER
   }
 
+  /** The place of the nearest in a state and with a tag; -1 where there is none. */
+  nearestTagged(state: number, tag: number): number {
+    for (let at = 0; at < this.size; at++) {
+      if (this.states[at] === state && this.tags[at] === tag) return at
+    }
+    return -1
+  }
+
   /** Whether the `count` nearest that have not failed have all answered. */
   allQueried(count: number): boolean {
     let seen = 0
     for (let at = 0; at < this.size && seen < count; at++) {
       const state = this.states[at]
-      if (state === UNREACHABLE) continue
+      if (state === UNREACHABLE || state === SKIPPED) continue
       if (state !== QUERIED) return false
       seen++
     }

@@ -184,6 +184,11 @@ export abstract class Operating extends Asking {
     return walk.best !== null && walk.responses > quorum
   }
 
+  /** Providers after which a search ends; 0 for as many as there are. */
+  protected providersWanted(walk: Walk): number {
+    return walk.countMax
+  }
+
   protected inVain(walk: Walk): OperationOutcome {
     return walk.candidates.count(QUERIED) === 0 ? 'noPeers' : 'notFound'
   }
@@ -201,7 +206,8 @@ export abstract class Operating extends Asking {
       return this.stopsAtQuorum(step, walk)
     }
     if (walk.type === 'findProviders' && message.providerCount > 0) {
-      if (!providersFound(step, walk, this.book.size, peer, message, walk.countMax)) return false
+      if (!providersFound(step, walk, this.book.size, peer, message, this.providersWanted(walk)))
+        return false
       this.end(step, walk, 'ok')
       return true
     }

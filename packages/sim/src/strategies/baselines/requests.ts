@@ -2,7 +2,7 @@
  * What the nodes of a column have asked and not been answered: a short list for each row, threaded through pooled objects.
  * Bounded by: what the lookups under way ask at once.
  */
-import { NO_PEER, type PeerRef } from '@kadmium/core'
+import { type MessageType, NO_PEER, type PeerRef } from '@kadmium/core'
 import type { Walk } from './walk.ts'
 
 /**
@@ -36,6 +36,10 @@ export class Request {
   /** The key that the request is about where there is no walk (any more). */
   key: Uint32Array | null = null
   keyBytes: Uint8Array | null = null
+  /** Of a `relay`: who asked, what, and how many next hops have been tried. */
+  asker: PeerRef = NO_PEER
+  type: MessageType = 'findNode'
+  hops = 0
   next: Request | null = null
 }
 

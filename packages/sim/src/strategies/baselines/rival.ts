@@ -158,7 +158,14 @@ export abstract class Rival extends Operating implements Column {
       const own = step.outbox.message('getProviders')
       this.serving.records.nameProviders(row, walk.key, nowMs, own)
       if (own.providerCount === 0) return false
-      const isEnough = providersFound(step, walk, this.book.size, NO_PEER, own, walk.countMax)
+      const isEnough = providersFound(
+        step,
+        walk,
+        this.book.size,
+        NO_PEER,
+        own,
+        this.providersWanted(walk),
+      )
       if (isEnough) this.end(step, walk, 'ok')
       return isEnough
     } else if (walk.type === 'findPeer') {

@@ -66,6 +66,12 @@ export class BucketTable {
     return Math.min(shared, this.buckets - 1)
   }
 
+  /** Which bucket of the node a key belongs into. */
+  bucketOfKey(row: number, key: Uint32Array, keyAt: number): number {
+    const shared = commonPrefixLength(this.book.keys, (this.first + row) * KEY_WORDS, key, keyAt)
+    return Math.min(shared, this.buckets - 1)
+  }
+
   /** Peers in a bucket. */
   count(row: number, bucket: number): number {
     return this.counts[row * this.buckets + bucket] as number
