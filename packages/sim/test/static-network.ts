@@ -30,6 +30,8 @@ export interface Told {
   found: PeerRef
   outcome: OperationOutcome | null
   stored: number
+  /** Who acknowledged a record. */
+  holders: PeerRef[]
   wanted: number
   startedAtMs: number
   endedAtMs: number
@@ -58,6 +60,7 @@ export class StaticNetwork extends StaticWorld {
   /** Requests that came to nodes. */
   served = 0
   private readonly rttMeanMs: number
+  private readonly places: boolean
   private readonly dialFailsMs: number
   private readonly events: Event[] = [] // BOUNDED: by what is under way
   private readonly exchanges = new Map<number, Exchange>() // BOUNDED: by what is under way
@@ -71,6 +74,7 @@ export class StaticNetwork extends StaticWorld {
   constructor(init: StaticNetworkInit) {
     super(init)
     this.rttMeanMs = init.rttMs ?? 100
+    this.places = init.places ?? false
     this.dialFailsMs = init.dialFailsMs ?? this.rttMeanMs * 8
   }
 
@@ -104,6 +108,7 @@ export class StaticNetwork extends StaticWorld {
       found: NO_PEER,
       outcome: null,
       stored: 0,
+      holders: [],
       wanted: 0,
       startedAtMs: this.nowMs,
       endedAtMs: Number.NaN,
@@ -123,6 +128,7 @@ export class StaticNetwork extends StaticWorld {
       patienceMs: 0,
     })
     this.settle(column, row)
+    this.told.delete(operation)
     return told
   }
 
@@ -226,6 +232,8 @@ export class StaticNetwork extends StaticWorld {
     if (told === undefined) return
     if (output.kind === 'asking') told.rpcs++
     if (output.kind === 'peerFailed') told.failures++
+    const isAnswer = output.kind === 'answered'
+    if (isAnswer && isStore(output.message.type)) told.holders.push(output.peer)
     if (output.kind === 'closestFound') {
       told.closest = [...output.message.closer.subarray(0, output.message.closerCount)]
     }
@@ -250,7 +258,9 @@ export class StaticNetwork extends StaticWorld {
     }
     const { servers } = this
     if (servers === null) throw new Error('nobody answers')
-    const rttMs = (this.rttMeanMs / 100) * (20 + this.random.below(161))
+    const rttMs = this.places
+      ? this.distanceMs(row, to)
+      : (this.rttMeanMs / 100) * (20 + this.random.below(161))
     const exchange = ++this.orders
     this.exchanges.set(exchange, { asker: column, row, request, to, rttMs })
     const copy = new Message().copy(message)
@@ -355,4 +365,8 @@ function isBefore(a: Event, b: Event): boolean {
 function verdictOf(record: Uint8Array, against: Uint8Array): 'better' | 'same' | 'worse' {
   const difference = (record[0] as number) - (against[0] as number)
   return difference > 0 ? 'better' : difference < 0 ? 'worse' : 'same'
+}
+
+function isStore(type: string): boolean {
+  return type === 'putValue' || type === 'addProvider'
 }

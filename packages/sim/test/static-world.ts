@@ -11,6 +11,8 @@ export interface StaticNetworkInit {
   seed: number
   /** Mean round trip, ms. Default 100. */
   rttMs?: number
+  /** Round trips go by places in a square, as `truth` tells them, instead of at random. Default false. */
+  places?: boolean
   /** Time after which a dial of a dead peer fails, ms. Default eight mean round trips. */
   dialFailsMs?: number
 }

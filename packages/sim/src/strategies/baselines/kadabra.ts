@@ -61,6 +61,11 @@ class Kadabra extends Go {
     return super.bytes + this.bandit.bytes
   }
 
+  override restart(row: number): void {
+    super.restart(row)
+    for (let bucket = 0; bucket < this.table.buckets; bucket++) this.bandit.beginPlain(row, bucket)
+  }
+
   protected override advance(step: Step, walk: Walk): void {
     if (!this.own.recursive) {
       super.advance(step, walk)

@@ -203,7 +203,8 @@ export abstract class Operating extends Asking {
   private useAnswer(step: Step, walk: Walk, peer: PeerRef, message: Message): boolean {
     if (walk.type === 'getValue' && message.record !== null) {
       recordFound(step, walk, peer, message.record, this.nextId)
-      return this.stopsAtQuorum(step, walk)
+      // Whether that was enough the verdict will tell, at once: nobody else is asked before.
+      return walk.judging !== 0 || this.stopsAtQuorum(step, walk)
     }
     if (walk.type === 'findProviders' && message.providerCount > 0) {
       if (!providersFound(step, walk, this.book.size, peer, message, this.providersWanted(walk)))

@@ -11,7 +11,7 @@ import {
   type PeerBook,
   type PeerRef,
 } from '@kadmium/core'
-import { HEARD, UNREACHABLE, WAITING } from './candidates.ts'
+import { HEARD, QUERIED, UNREACHABLE, WAITING } from './candidates.ts'
 import { distance53 } from './nearest.ts'
 
 export const NONE = -1
@@ -206,15 +206,25 @@ export class PlainLookups {
     }
   }
 
-  /** The place of the nearest not asked yet among the `k` nearest that have not failed; `NONE` where there is none. */
-  unasked(at: number, k: number): number {
+  /** The place of the nearest not asked yet; `NONE` where there is none. */
+  unasked(at: number): number {
+    const begin = at * CANDIDATES
+    const end = begin + (this.sizes[at] as number)
+    for (let place = begin; place < end; place++) if (this.states[place] === HEARD) return place
+    return NONE
+  }
+
+  /** Whether the `k` nearest that have not failed have all answered, or all of fewer. */
+  isComplete(at: number, k: number): boolean {
     const begin = at * CANDIDATES
     const end = begin + (this.sizes[at] as number)
     for (let place = begin, usable = 0; place < end && usable < k; place++) {
-      if (this.states[place] === HEARD) return place
-      if (this.states[place] !== UNREACHABLE) usable++
+      const state = this.states[place]
+      if (state === UNREACHABLE) continue
+      if (state !== QUERIED) return false
+      usable++
     }
-    return NONE
+    return true
   }
 
   private isFarther(at: number, place: number, peer: PeerRef, distance: number): boolean {

@@ -190,8 +190,13 @@ class Plain extends PlainNode implements Column {
 
   private advance(step: Step, at: number): void {
     const { lookups, options } = this
-    while ((lookups.flights[at] as number) < options.alpha) {
-      const place = lookups.unasked(at, options.k)
+    const isSent = lookups.subjects[at] === SENT
+    if (!isSent && lookups.isComplete(at, options.k)) {
+      this.conclude(step, at)
+      return
+    }
+    while (!isSent && (lookups.flights[at] as number) < options.alpha) {
+      const place = lookups.unasked(at)
       if (place === NONE) break
       lookups.states[place] = WAITING
       this.ask(step, at, lookups.peers[place] as PeerRef)
@@ -294,7 +299,7 @@ class Plain extends PlainNode implements Column {
     this.advance(step, at)
   }
 
-  /** Nobody is left to be asked, and nothing is under way. */
+  /** The k nearest have answered, or nobody is left and nothing is under way. */
   private conclude(step: Step, at: number): void {
     const { lookups } = this
     const type = lookups.types[at]
