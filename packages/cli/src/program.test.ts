@@ -221,10 +221,18 @@ describe('a network that does not answer', () => {
     const listen = ['--listen', `/ip4/127.0.0.1/tcp/${port}`]
     const node = await kadmium(['node', '--data', join(folder.path, 'n'), ...listen])
     expect(node.code).toBe(EXIT.listen)
-    expect(node.err).toContain(`the port of 127.0.0.1:${port} is in use`)
-    const foreign = ['--listen', '/ip4/192.0.2.77/tcp/4001', '--bootstrap', address]
-    const provide = await kadmium(['provide', CID, ...foreign])
-    expect(provide.code).toBe(EXIT.listen)
-    expect(provide.err).toContain('this machine has no address 192.0.2.77:4001')
+    expect(node.err).toContain(`the port of /ip4/127.0.0.1/tcp/${port} is in use`)
+  })
+
+  test.each([
+    ['/ip4/192.0.2.77/tcp/4001', 'this machine has no address /ip4/192.0.2.77/tcp/4001: listen on'],
+    ['/ip4/192.0.2.77/tcp/0', 'this machine has no address /ip4/192.0.2.77/tcp/0: listen on'],
+    ['/ip6/2001:db8::1/tcp/0', '/ip6/2001:db8::1/tcp/0'],
+  ])('on %s says which address, and why not', async (foreign, text) => {
+    for (const args of [['provide', CID, '--bootstrap', address], ['node']]) {
+      const data = ['--data', join(folder.path, 'foreign')]
+      const { code, err } = await kadmium([...args, ...data, '--listen', foreign])
+      expect([code, err]).toEqual([EXIT.listen, expect.stringContaining(text)])
+    }
   })
 })

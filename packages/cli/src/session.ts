@@ -105,14 +105,16 @@ function clientMode(mode: Mode, network: Network): { clientMode?: boolean } {
 /** libp2p reports a failed listen as one text with a stack for each address; this finds the cause. */
 function listenError(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'UnsupportedListenAddressesError') return error
-  const failed = /listen (E[A-Z]+)[^\n]*?([0-9a-fA-F.:]*:\d+)/.exec(error.message)
-  const code = failed?.[1]
-  const where = failed?.[2] ?? 'an address given with --listen'
+  const [, where = 'an address given with --listen', reason = ''] =
+    /^ *(\/\S+): (?:Error: )?(.*)$/m.exec(error.message) ?? []
+  const code = /\bE[A-Z]{3,}\b/.exec(reason)?.[0] ?? ''
   const causes: Record<string, string> = {
     EADDRINUSE: `the port of ${where} is in use: choose another with --listen /ip4/0.0.0.0/tcp/<port>, or 0 for any free one`,
     EACCES: `may not listen on ${where}: choose a port above 1023 with --listen`,
-    EADDRNOTAVAIL: `this machine has no address ${where}: choose another with --listen`,
+    EADDRNOTAVAIL: `this machine has no address ${where}: listen on one of its own, or on all with --listen /ip4/0.0.0.0/tcp/<port>`,
+    ENOTFOUND: `can’t listen on ${where}: nobody knows that name; give an address of this machine with --listen`,
   }
-  const text = causes[code ?? ''] ?? `can’t listen on ${where}: choose another with --listen`
+  const because = reason === '' ? '' : ` (${reason})`
+  const text = causes[code] ?? `can’t listen on ${where}${because}: choose another with --listen`
   return new CliError('listen', text, { cause: error })
 }
