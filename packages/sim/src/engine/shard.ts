@@ -391,6 +391,6 @@ export function warmUpMs(scenario: Scenario): number {
 
 /** Over what time the nodes that are there at the start begin to look after their tables. */
 function startSpreadMs(scenario: Scenario): number {
-  const { origin, growSeconds } = scenario.world.tables
-  return origin === 'grown' ? (growSeconds * 1000) / 2 : 600_000
+  const { origin, growSeconds, startSpreadSeconds } = scenario.world.tables
+  return 1000 * (origin === 'grown' ? growSeconds / 2 : startSpreadSeconds)
 }

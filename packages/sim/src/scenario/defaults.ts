@@ -85,6 +85,7 @@ export const DEFAULT_WORLD: WorldSettings = {
     deadShareNear: 0.15,
     missingShareNear: 0.2,
     growSeconds: 600,
+    startSpreadSeconds: 600,
   },
 }
 

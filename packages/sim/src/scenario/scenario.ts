@@ -105,6 +105,8 @@ export interface TableSettings {
   missingShareNear: number
   /** `grown`: how long nodes join before the first phase, seconds. */
   growSeconds: number
+  /** `oracle`: nodes that are up at the start begin to look after their tables somewhere within so long, seconds: each begins with a round of walks to all of its buckets. */
+  startSpreadSeconds: number
 }
 
 export interface WorldSettings {

@@ -239,6 +239,13 @@ const tables = z
       world.tables.growSeconds,
       '`grown`: how long nodes join before the first phase.',
     ),
+    startSpreadSeconds: number(
+      's',
+      0,
+      864_000,
+      world.tables.startSpreadSeconds,
+      '`oracle`: nodes begin to look after their tables somewhere within this time.',
+    ),
   })
   .prefault({})
 

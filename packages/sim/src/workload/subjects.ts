@@ -84,9 +84,14 @@ export function recordSubject(record: Uint8Array): number {
 }
 
 function writeNumber(bytes: Uint8Array, at: number, value: number): void {
-  new DataView(bytes.buffer, bytes.byteOffset).setInt32(at, value)
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
 }
 
 function readNumber(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getInt32(at)
+  const a = bytes[at] as number
+  const b = bytes[at + 1] as number
+  return (a << 24) | (b << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
 }

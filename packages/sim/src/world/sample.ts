@@ -66,6 +66,7 @@ export function sampleScenario(
         deadShareNear: 0.15,
         missingShareNear: 0.2,
         growSeconds: 60,
+        startSpreadSeconds: 600,
         ...world.tables,
       },
     },
