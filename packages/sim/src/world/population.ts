@@ -105,10 +105,9 @@ export class Population {
     return ((this.traits[peer] as number) >>> TRANSPORT_SHIFT) & 3
   }
 
-  /** The group of its address, above 0: many servers live in one of the first, everybody else alone in another. */
+  /** The group of its address: many servers live in one of the first, everybody else is alone, which is told as 0. */
   ipGroup(peer: number): number {
-    const group = this.sharedGroups[peer] as number
-    return group === 0 ? this.shared.groups + 1 + peer : group
+    return this.sharedGroups[peer] as number
   }
 
   /** Whether it announces itself as a server. Some do that behind a NAT. */
