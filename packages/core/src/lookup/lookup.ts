@@ -341,6 +341,7 @@ export class Lookup {
 
   /** Two refs of one key are one peer. */
   private samePlace(peer: PeerRef, at: number): boolean {
+    if (this.heads[at] !== this.headOf(peer)) return false
     const there = this.peerAt(at)
     return there === peer || this.compare(there, peer) === 0
   }

@@ -1,6 +1,6 @@
 /**
- * What is remembered of peers, one row a peer: eight bytes, its ref and one word. The rows of a bucket, and
- * those of a memory, lie in the order of their keys; what they mean in numbers is `Estimator`'s business.
+ * What is remembered of peers, one row a peer: nine bytes, its ref, one word and its flags. The rows of a bucket,
+ * and those of a memory, lie in the order of their keys; what they mean in numbers is `Estimator`'s business.
  *
  * The word of most rows says it all: of peers that are only known by their links and protocols, and of those
  * that were seated at once (`fill`) and not asked since. Where there is more to tell it names a record of
@@ -14,7 +14,6 @@ import {
   FACTS_BYTES,
   FAILURES,
   type Facts,
-  FLAGS,
   GROUP,
   LAST_SUCCESS,
   PROBE_AT,
@@ -27,7 +26,7 @@ import {
 import { roundTripOf } from './round-trips.ts'
 
 /** Bytes that one row takes, its facts not counted. */
-export const EVIDENCE_BYTES = 8
+export const EVIDENCE_BYTES = 9
 
 /** Identify told that the peer speaks our protocol. */
 export const SPEAKS = 1
@@ -61,12 +60,8 @@ const PLAIN = 1 << 31
 const RTT_MASK = 0xff
 /** It answered once, at the second at which its node's table was filled. */
 const SEATED = 1 << 8
-/** Bits 9..12: the first four flags; 13 and 14: the link. Who is benched has facts. */
-const FLAGS_SHIFT = 9
-const NEAR_FLAGS: number = SPEAKS | MUTE | DIALLED | ANSWERED
-const FACT_FLAGS: number = BENCHED | TRIED
-/** Bits 15..30: the IP group. */
-const GROUP_SHIFT = 15
+/** Bits 9..24: the IP group. */
+const GROUP_SHIFT = 9
 const GROUP_MAX = 0xffff
 
 const SECONDS_MAX = 0xffff_ffff
@@ -74,17 +69,6 @@ const SECONDS_MAX = 0xffff_ffff
 /** Milliseconds since the host's epoch as the whole seconds that columns hold: 0..2^32-1, whatever comes. */
 export function toSeconds(ms: number): number {
   return ms > 0 ? Math.min(Math.floor(ms / 1000), SECONDS_MAX) : 0
-}
-
-/** The word of a row without facts. The group fits, and of the flags only near ones are set. */
-function plainWord(rtt: number, seated: number, flags: number, group: number): number {
-  const packed = (flags & NEAR_FLAGS) | ((flags & LINK_MASK) >>> 2)
-  return PLAIN | rtt | seated | (packed << FLAGS_SHIFT) | (group << GROUP_SHIFT)
-}
-
-function flagsOf(word: number): number {
-  const packed = word >>> FLAGS_SHIFT
-  return (packed & NEAR_FLAGS) | ((packed << 2) & LINK_MASK)
 }
 
 function groupOf(word: number): number {
@@ -98,6 +82,7 @@ export class Evidence {
   /** Replaced when the rows become more. */
   refs: Int32Array
   private words: Int32Array
+  private marks: Uint8Array
   /** One more than the second when the rows of a node were filled, 0 before; a node has `rowsPerNode`. Empty where none are. */
   private readonly filled: Uint32Array
   private readonly rowsPerNode: number
@@ -115,6 +100,7 @@ export class Evidence {
     this.facts = facts
     this.refs = new Int32Array(buffer, 0, rows)
     this.words = new Int32Array(buffer, rows * 4, rows)
+    this.marks = new Uint8Array(buffer, rows * 8, rows)
     this.filled = filled
     this.rowsPerNode = rowsPerNode
   }
@@ -128,30 +114,52 @@ export class Evidence {
     const rows = buffer.byteLength / EVIDENCE_BYTES
     const refs = new Int32Array(buffer, 0, rows)
     const words = new Int32Array(buffer, rows * 4, rows)
+    const marks = new Uint8Array(buffer, rows * 8, rows)
     refs.set(this.refs)
     words.set(this.words)
+    marks.set(this.marks)
     this.refs = refs
     this.words = words
+    this.marks = marks
   }
 
   /** Begins a row for a peer of whom nothing is known. */
   reset(row: number, peer: PeerRef): void {
     this.refs[row] = peer
     this.words[row] = PLAIN
+    this.marks[row] = 0
   }
 
-  /** Begins a row for a peer that has answered once: `rtt` of `stepOf`. */
-  seat(row: number, peer: PeerRef, flags: number, group: number, nowS: number, rtt: number): void {
-    const node = Math.floor(row / this.rowsPerNode)
+  /** Begins rows from `first` on for peers that have answered once; `groups` by ref, `steps` of `stepOf`. */
+  seat(
+    first: number,
+    peers: Int32Array,
+    count: number,
+    flags: number,
+    groups: Int32Array | null,
+    steps: Uint8Array | null,
+    nowS: number,
+  ): void {
+    const { refs, words, marks } = this
+    const node = Math.floor(first / this.rowsPerNode)
     if (this.filled[node] === 0) this.filled[node] = nowS + 1
-    const isPlain = this.filled[node] === nowS + 1 && group >= 0 && group <= GROUP_MAX
-    this.refs[row] = peer
-    this.words[row] = plainWord(rtt, SEATED, flags, isPlain ? group : 0)
-    if (isPlain) return
-    const at = this.own(row)
-    this.facts.words[at * 8 + GROUP] = group
-    this.facts.words[at * 8 + TOUCHED] = nowS
-    this.facts.words[at * 8 + LAST_SUCCESS] = nowS
+    const isPlain = this.filled[node] === nowS + 1
+    for (let i = 0; i < count; i++) {
+      const peer = peers[i] as PeerRef
+      const row = first + i
+      const group = groups === null ? 0 : (groups[peer] as number)
+      refs[row] = peer
+      marks[row] = flags
+      words[row] = PLAIN | SEATED | (steps === null ? 0 : (steps[i] as number))
+      if (isPlain && group >>> 0 <= GROUP_MAX) {
+        words[row] = (words[row] as number) | (group << GROUP_SHIFT)
+        continue
+      }
+      const at = this.own(row)
+      this.facts.words[at * 8 + GROUP] = group
+      this.facts.words[at * 8 + TOUCHED] = nowS
+      this.facts.words[at * 8 + LAST_SUCCESS] = nowS
+    }
   }
 
   /** A row's facts, to be read; -1 while it has none. */
@@ -165,7 +173,6 @@ export class Evidence {
     if (word >= 0) return word
     const { facts } = this
     const at = facts.open()
-    facts.octets[at * FACTS_BYTES + FLAGS] = flagsOf(word)
     facts.words[at * 8 + GROUP] = groupOf(word)
     if ((word & SEATED) !== 0) {
       const seatedS = this.seatedS(row)
@@ -193,22 +200,25 @@ export class Evidence {
     if (from.filled !== this.filled && from.isSeated(fromRow)) from.own(fromRow)
     this.refs[row] = from.refs[fromRow] as number
     this.words[row] = from.words[fromRow] as number
+    this.marks[row] = from.marks[fromRow] as number
   }
 
   /** Moves the rows [low, high) by `by` rows: +1 opens a gap at `low`, -1 closes the one before it. */
   shift(low: number, high: number, by: 1 | -1): void {
-    const { refs, words } = this
+    const { refs, words, marks } = this
     // A loop: the built-in move costs more than a bucket's rows do.
     if (by === 1) {
       for (let row = high; row > low; row--) {
         refs[row] = refs[row - 1] as number
         words[row] = words[row - 1] as number
+        marks[row] = marks[row - 1] as number
       }
       return
     }
     for (let row = low; row < high; row++) {
       refs[row - 1] = refs[row] as number
       words[row - 1] = words[row] as number
+      marks[row - 1] = marks[row] as number
     }
   }
 
@@ -224,21 +234,12 @@ export class Evidence {
   }
 
   flags(row: number): number {
-    const word = this.words[row] as number
-    return word < 0 ? flagsOf(word) : (this.facts.octets[word * FACTS_BYTES + FLAGS] as number)
+    return this.marks[row] as number
   }
 
   /** Sets and clears bits of a row's flags. */
   mark(row: number, set: number, clear: number): void {
-    const word = this.words[row] as number
-    if (word < 0 && (set & FACT_FLAGS) === 0) {
-      const flags = (flagsOf(word) & ~clear) | set
-      this.words[row] = plainWord(word & RTT_MASK, word & SEATED, flags, groupOf(word))
-      return
-    }
-    const at = this.own(row) * FACTS_BYTES + FLAGS
-    const { octets } = this.facts
-    octets[at] = ((octets[at] as number) & ~clear) | set
+    this.marks[row] = ((this.marks[row] as number) & ~clear) | set
   }
 
   /** Whether all of these bits are set. */
@@ -265,8 +266,8 @@ export class Evidence {
 
   setGroup(row: number, group: number): void {
     const word = this.words[row] as number
-    if (word < 0 && group >= 0 && group <= GROUP_MAX) {
-      this.words[row] = plainWord(word & RTT_MASK, word & SEATED, flagsOf(word), group)
+    if (word < 0 && group >>> 0 <= GROUP_MAX) {
+      this.words[row] = (word & ~(GROUP_MAX << GROUP_SHIFT)) | (group << GROUP_SHIFT)
     } else {
       this.facts.words[this.own(row) * 8 + GROUP] = group
     }

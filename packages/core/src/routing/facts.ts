@@ -1,7 +1,7 @@
 /**
  * What our own experience has taught of peers, a record of 32 bytes each: one half of a cache line, since who
  * reads one field reads the others too. Only peers of whom there is something to tell have one (`Evidence`
- * says when), so that a table of peers that were never asked costs eight bytes a row.
+ * says when), so that a table of peers that were never asked costs nine bytes a row.
  *
  * Bounded by: the rows of the tables and memories that it serves; it starts small and doubles.
  */
@@ -28,7 +28,6 @@ export const SRTT = 10
 export const RTTVAR = 11
 
 // In `octets`, from `at * 32` on.
-export const FLAGS = 24
 /** How often the back-off of a benched peer has been doubled, 0..30, or `LIED`. */
 export const BACKOFF = 25
 /** How often the back-off of dials back has been doubled. */

@@ -15,7 +15,7 @@ import { ANSWERED, BENCHED, DIALLED, EVIDENCE_BYTES, Evidence, MUTE, SPEAKS } fr
 import { Facts } from './facts.ts'
 import { Memories } from './memory.ts'
 import { Table } from './table.ts'
-import { farther, isBefore } from './walk.ts'
+import { farther } from './walk.ts'
 
 const MEMBER = SPEAKS | DIALLED | ANSWERED
 
@@ -189,12 +189,13 @@ export class Holdings {
     const { table, book } = this
     assert(table.count(node, bucket) === 0, 'only an empty bucket is filled')
     assert(count <= table.goodSeats(bucket), 'a bucket is filled with as many as it holds')
+    let before = NO_PEER
     for (let i = 0; i < count; i++) {
       const peer = peers[i] as PeerRef
       assert(book.has(peer), 'a bucket is filled with peers of the book')
-      const before = i === 0 ? NO_PEER : (peers[i - 1] as PeerRef)
-      assert(before === NO_PEER || isBefore(book, before, peer), 'peers come in key order')
+      assert(before === NO_PEER || book.compare(before, peer) < 0, 'peers come in key order')
       book.pin(peer)
+      before = peer
     }
     // Keys of one bucket are neighbours: what lies between two of them belongs there too, but for ourselves.
     const ends = count === 0 ? [] : [peers[0] as PeerRef, peers[count - 1] as PeerRef]

@@ -3,7 +3,7 @@
  * order of their keys. They feed lookups and give the table its newcomers.
  *
  * All memories lie in one slab, each in a block of 4, 8, 16, ... rows: one that is full moves to the next
- * size, and its block waits for another memory. A node with five strangers has 64 bytes here, and one that
+ * size, and its block waits for another memory. A node with five strangers has 72 bytes here, and one that
  * never met any has none.
  *
  * Bounded by: `peersMax` rows a node. When a memory is full, the worst and longest silent make room: never a

@@ -198,12 +198,7 @@ export class Table {
   ): void {
     this.revision++
     const first = this.first(node, bucket)
-    for (let i = 0; i < count; i++) {
-      const peer = peers[i] as PeerRef
-      const group = groups === null ? 0 : (groups[peer] as number)
-      const step = steps === null ? 0 : (steps[i] as number)
-      this.evidence.seat(first + i, peer, flags, group, nowS, step)
-    }
+    this.evidence.seat(first, peers, count, flags, groups, steps, nowS)
     this.counts[node * this.buckets + bucket] = count
   }
 

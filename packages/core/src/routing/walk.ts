@@ -153,11 +153,6 @@ export function sameKey(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
   return book.compare(a, b) === 0
 }
 
-/** Whether the first peer's key is less than the second's. */
-export function isBefore(book: PeerBook, a: PeerRef, b: PeerRef): boolean {
-  return book.compare(a, b) < 0
-}
-
 /** Whether the first peer is farther from the node itself than the second: how ties are broken. */
 export function farther(
   book: PeerBook,
