@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { makeTree, ROOT } from './fixture.ts'
 
 const PACKAGE = { type: 'module', version: '0.0.0', exports: './src/index.ts' }
@@ -13,6 +13,9 @@ const tsconfig = JSON.stringify({
   compilerOptions: { rootDir: 'src', outDir: 'dist' },
   include: ['src'],
 })
+
+/** Typedoc is slow, and slower on a busy machine, ms. */
+vi.setConfig({ testTimeout: 300_000 })
 
 /** What typedoc says of the packages in a tree, and its exit code. */
 function typedoc(cwd: string): { code: number | null; told: string } {
