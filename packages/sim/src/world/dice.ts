@@ -23,6 +23,7 @@ export const DRAW = {
   leave: 15,
   arrival: 16,
   fill: 17,
+  deck: 18,
 } as const
 
 /** A bijection of 32 bits that changes about half of them for each bit of the input (a multiply-xorshift finaliser). */

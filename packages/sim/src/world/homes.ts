@@ -16,13 +16,18 @@ export class Homes {
     this.sums = shares(weights)
     const { groups } = world.addresses
     let before = 0
-    for (const sum of this.sums) {
-      const behind = Math.round(sum * groups)
+    for (const part of this.sums) {
+      const behind = Math.round(part * groups)
       this.firsts.push(before + 1)
       this.places.push(shares(Array.from({ length: behind - before }, (_, i) => 1 / (i + 1))))
       before = behind
     }
-    this.concentrated = world.addresses.concentratedShare
+    // Regions too small for a group of their own have none; the others make up for them.
+    const weight = (region: number): number => (weights[region] as number) / sum(weights)
+    const grouped = sum(
+      this.places.map((places, region) => (places.length > 0 ? weight(region) : 0)),
+    )
+    this.concentrated = Math.min(1, world.addresses.concentratedShare / grouped)
   }
 
   region(chance: number): number {
@@ -37,14 +42,18 @@ export class Homes {
   }
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, part) => total + part, 0)
+}
+
 /** Weights as shares summed up, the last of them 1. */
 function shares(weights: readonly number[]): number[] {
-  let sum = 0
+  let total = 0
   const sums = weights.map((weight) => {
-    sum += weight
-    return sum
+    total += weight
+    return total
   })
-  return sums.map((part) => part / sum)
+  return sums.map((part) => part / total)
 }
 
 /** The first whose sum is above the chance. */

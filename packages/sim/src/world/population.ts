@@ -14,7 +14,7 @@ import { Sessions } from './sessions.ts'
 export interface PopulationShared {
   size: number
   initial: number
-  /** Groups of addresses that many servers share; those alone in theirs are numbered behind them. */
+  /** Groups of addresses that many servers share, numbered from 1 on. */
   groups: number
   keys: SharedArrayBuffer
   index: SharedArrayBuffer

@@ -3,7 +3,7 @@
  * where nodes live, from RIPE Atlas pings of March-April 2025. Rows and columns in the order of `REGIONS`.
  * Source: docs/calibration.md.
  */
-import { REGIONS, type Region } from '../scenario/scenario.ts'
+import { REGIONS } from '../scenario/scenario.ts'
 
 const P10 = [
   '87 130 114 117 116 51 144 46 212 189 139 209',
@@ -74,31 +74,4 @@ export function regionKnots(leastRttMs: number): Float64Array {
 
 function numbers(rows: readonly string[]): number[] {
   return rows.flatMap((row) => row.split(' ').map(Number))
-}
-
-/** Where nodes lived in 2021, many of them at home. */
-export const HOME_2021: Readonly<Partial<Record<Region, number>>> = {
-  NA: 31.5,
-  CN: 24.2,
-  EUW: 19.3,
-  EAS: 18.4,
-  EUE: 2.1,
-  SEA: 2,
-  OC: 1,
-  SA: 1,
-  SAS: 1,
-}
-
-/** Where they lived in 2024, most of them in data centres. */
-export const CLOUD_2024: Readonly<Partial<Record<Region, number>>> = {
-  NA: 49,
-  EUW: 29,
-  EAS: 5,
-  EUN: 4,
-  SEA: 4,
-  CN: 4,
-  EUE: 2,
-  OC: 1,
-  SAS: 1,
-  SA: 1,
 }

@@ -6,6 +6,7 @@
 import { commonPrefixLength, distanceShare, KEY_WORDS } from '@kadmium/core'
 import type { TableSettings } from '../scenario/scenario.ts'
 import type { Column } from '../strategies/strategy.ts'
+import { Decks } from './decks.ts'
 import { DRAW, draw, share } from './dice.ts'
 import type { Link } from './link.ts'
 import { Picks } from './picks.ts'
@@ -13,11 +14,11 @@ import { BucketSpans, Pool } from './pool.ts'
 import { KIND, type Population } from './population.ts'
 
 /**
- * The so many nearest servers of a node are missing more rarely than others: 61.1 % of nodes know all 20, while
- * 20 % are missing in the buckets that are not full, that is (1 - 0.611^(1/20)) / 0.2 as often.
+ * The so many nearest servers of a node are missing more rarely than others: 61.1 % of nodes know all 20, while 20 % are
+ * missing in buckets that are not full. The factor is chosen so that both come out at 15,400 servers, buckets of 20.
  */
 const NEAREST = 20
-const NEAREST_MISSING = 0.12
+const NEAREST_MISSING = 0.09
 
 /** Rows between two calls of `onShare`. */
 const SHARE_ROWS = 4096
@@ -56,6 +57,8 @@ class Filler {
   private readonly deadSpans: BucketSpans
   private readonly rankLows: Int32Array
   private readonly rankHighs: Int32Array
+  private readonly liveDecks: Decks
+  private readonly deadDecks: Decks
   private readonly picks: Picks
   /** With this chance a dead identity is in a bucket that is not full. */
   private readonly deadChance: number
@@ -75,6 +78,8 @@ class Filler {
     const buckets = this.seats.length
     this.liveSpans = new BucketSpans(this.live, buckets)
     this.deadSpans = new BucketSpans(this.dead, buckets)
+    this.liveDecks = new Decks(this.live, buckets, seed)
+    this.deadDecks = new Decks(this.dead, buckets, seed)
     this.rankLows = new Int32Array(buckets + 1)
     this.rankHighs = new Int32Array(buckets + 1)
     this.rankHighs[0] = population.size
@@ -110,42 +115,54 @@ class Filler {
 
   /** A bucket with more servers than seats. */
   private fillWhole(bucket: number): void {
-    const { picks, liveSpans, deadSpans } = this
+    const { picks } = this
     const seats = this.seats[bucket] as number
-    const wanted = Math.floor(seats * this.settings.deadShareFull + share(picks.next()))
-    const low = deadSpans.lows[bucket] as number
-    picks.choose(this.dead, low, deadSpans.highs[bucket] as number, wanted)
-    const left = seats - picks.count
-    picks.choose(
-      this.live,
-      liveSpans.lows[bucket] as number,
-      liveSpans.highs[bucket] as number,
-      left,
-    )
+    const dead = Math.floor(seats * this.settings.deadShareFull + share(picks.next()))
+    if (dead > 0) this.pick(bucket, this.dead, this.deadSpans, this.deadDecks, seats, dead)
+    this.pick(bucket, this.live, this.liveSpans, this.liveDecks, seats, seats - picks.count)
+    picks.sort()
+  }
+
+  private pick(
+    bucket: number,
+    pool: Pool,
+    spans: BucketSpans,
+    decks: Decks,
+    seats: number,
+    wanted: number,
+  ): void {
+    const low = spans.lows[bucket] as number
+    const high = spans.highs[bucket] as number
+    if (decks.isDeck(high - low, seats)) this.picks.deal(decks.of(bucket, low, high), wanted)
+    else this.picks.choose(pool, low, high, wanted)
   }
 
   /** A bucket with a seat for each server, `nearest` of which are among the node's nearest. */
   private fillNear(peer: number, bucket: number, nearest: number): void {
     const { picks, liveSpans, deadSpans } = this
     const seats = this.seats[bucket] as number
-    const { missingShareNear } = this.settings
     const low = liveSpans.lows[bucket] as number
     const high = liveSpans.highs[bucket] as number
-    const reach = this.reachOf(peer, low, high, nearest)
-    const { keys } = this.population.book
-    picks.sift(this.live, low, high, seats, (other) => {
-      const near = distanceShare(keys, peer * KEY_WORDS, keys, other * KEY_WORDS) <= reach
-      return 1 - (near ? missingShareNear * NEAREST_MISSING : missingShareNear)
-    })
+    const far = 1 - this.settings.missingShareNear
+    const near = 1 - this.settings.missingShareNear * NEAREST_MISSING
+    if (nearest <= 0 || nearest >= high - low)
+      picks.sift(this.live, low, high, seats, () => (nearest <= 0 ? far : near))
+    else {
+      const reach = this.reachOf(peer, low, high, nearest)
+      const { keys } = this.population.book
+      const at = peer * KEY_WORDS
+      picks.sift(this.live, low, high, seats, (other) =>
+        distanceShare(keys, at, keys, other * KEY_WORDS) <= reach ? near : far,
+      )
+    }
     const deadLow = deadSpans.lows[bucket] as number
     const deadHigh = deadSpans.highs[bucket] as number
     picks.sift(this.dead, deadLow, deadHigh, seats, () => this.deadChance)
+    picks.sort()
   }
 
-  /** Distance within which the so many nearest of a span lie, as a share of the key space; -1 for none of them. */
+  /** Distance within which the so many nearest of a span lie, as a share of the key space. */
   private reachOf(peer: number, low: number, high: number, nearest: number): number {
-    if (nearest <= 0) return -1
-    if (nearest >= high - low) return 1
     const { distances, live } = this
     const { keys } = this.population.book
     for (let place = low; place < high; place++) {
