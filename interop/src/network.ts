@@ -27,7 +27,8 @@ export interface Member {
   readonly key: Uint8Array
 }
 
-const FORM_TIMEOUT_MS = 60_000
+/** A few seconds do, but not where others make the machine slow. */
+const FORM_TIMEOUT_MS = 180_000
 /** Keys near to each side, of which every node must find the nearest peers before the network counts as formed. */
 const KEYS_TRIED = 3
 /** Keys that are sampled to learn how large the part of the key space is that belongs to one side alone. */

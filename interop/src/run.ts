@@ -56,10 +56,12 @@ async function runNetwork(
   const starters = { us: (init: PeerInit) => startLibp2pPeer('kadmium', init), them: ready.start }
   let network: Network
   try {
-    network = await Network.start(setting, starters, SEED).catch((error: Error) => {
+    const form = (): Promise<Network> => Network.start(setting, starters, SEED)
+    const again = (error: Error): Promise<Network> => {
       tell(`${where}: forming anew: ${error.message}`)
-      return Network.start(setting, starters, SEED)
-    })
+      return form()
+    }
+    network = await form().catch(again).catch(again)
   } catch (error) {
     return networkRows(ready.name, setting, failed(error))
   }
