@@ -3,10 +3,13 @@
  * that lie beyond both. An event is five integers; what happens within one millisecond is put in an order that depends
  * on the events alone, never on who added them first: by node, kind, source and the source's own sequence.
  *
- * Times are whole ms, 0..2^31-1 (24 days).
+ * Times are whole ms, 0..`LAST_MS`; what is to happen later than that is not kept, since no run lasts so long.
  *
  * Bounded by: what is scheduled; the slab doubles and its rows are used again.
  */
+
+/** The last time that there is, ms: 24 days. */
+export const LAST_MS: number = 2 ** 31 - 1
 
 const FINE_BITS = 13
 const FINE = 1 << FINE_BITS
@@ -47,7 +50,10 @@ export class Wheel {
     this.nowMs = nowMs
   }
 
-  /** At `atMs` (not before `nowMs`) this happens to a node. `payload` goes along and orders nothing. */
+  /**
+   * At `atMs` (not before `nowMs`, and never if after `LAST_MS`) this happens to a node. `payload` goes along and orders
+   * nothing.
+   */
   add(
     atMs: number,
     node: number,
@@ -56,6 +62,7 @@ export class Wheel {
     sequence: number,
     payload: number,
   ): void {
+    if (atMs > LAST_MS) return
     const row = this.take()
     this.atMs[row] = Math.max(atMs, this.nowMs)
     this.nodes[row] = node

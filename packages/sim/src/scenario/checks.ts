@@ -101,6 +101,9 @@ export function checkWhole(scenario: Scenario, data: unknown, sources: Sources):
   return faults.filter((_, i) => texts.indexOf(texts[i] ?? '') === i)
 }
 
+/** A run lasts 24 days at most: its clock counts milliseconds in 31 bits. */
+const RUN_SECONDS_MAX = 24 * 24 * 3_600
+
 /** How far shares that sum up to 1 may be off. */
 const SUM_SLACK = 1e-6
 
@@ -120,6 +123,9 @@ function contradictions(scenario: Scenario): Contradiction[] {
     ])
   if (link.model === 'regions' && total(link.mix) === 0)
     found.push([['world', 'link', 'mix'], 'expected a weight above 0'])
+  const seconds = scenario.phases.reduce((all, phase) => all + phase.seconds, 0)
+  if (seconds > RUN_SECONDS_MAX)
+    found.push([['phases'], `expected ${RUN_SECONDS_MAX} seconds at most in all, found ${seconds}`])
   const phases = scenario.phases.map(({ name }) => name)
   for (const i of repeated(phases)) found.push([['phases', i, 'name'], `a second ${phases[i]}`])
   if (!scenario.phases.some(({ measured }) => measured))

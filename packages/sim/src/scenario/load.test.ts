@@ -137,6 +137,10 @@ describe('what is wrong is told', () => {
     ['', /nodes: is missing: expected a whole number/],
     ['[]', /^1:1 : expected a map of keys and values, found \[\]/],
     [
+      LEAST.replace('seconds: 10', 'seconds: 2100000'),
+      /phases: expected 2073600 seconds at most in all, found 2100000/,
+    ],
+    [
       LEAST.replace(/phases.*/, 'phases: []'),
       /phases: expected a list that is not empty, found \[\]/,
     ],
