@@ -31,7 +31,8 @@ function scenario(threads: number, more: Partial<Scenario> = {}): Scenario {
 }
 
 async function kadmium(of: Scenario): Promise<StrategyFigures> {
-  const { result } = await runScenario(of)
+  const { result, violations } = await runScenario(of)
+  expect(violations.kadmium).toEqual([])
   return result.strategies.kadmium as StrategyFigures
 }
 
@@ -92,6 +93,52 @@ test('nodes that know nobody but those who let them in form a network', async ()
   expect(figures.get?.ok).toBe(figures.get?.done)
   expect(figures.put?.recall).toBeGreaterThan(0.95)
   expect(figures.table?.entries).toBeGreaterThan(30)
+})
+
+test('clients that have just joined ask, find, and change nobody’s table', async () => {
+  const workload = { ...phase('', 1).workload, mix: { get: 1, findProviders: 1 } }
+  const of = (clients: 'cold' | 'warm', threads: number): Scenario =>
+    sampleScenario(
+      100,
+      {
+        link: { loss: 0, minOneWayMs: 25 },
+        reach: { clientShare: 0 },
+        tables: { deadShareFull: 0, deadShareNear: 0 },
+      },
+      {
+        threads,
+        strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+        phases: [phase('measure', 10, { workload: { ...workload, clients } }), idlePhase(5)],
+      },
+    )
+  const [cold, again, warm] = [
+    await kadmium(of('cold', 1)),
+    await kadmium(of('cold', 2)),
+    await kadmium(of('warm', 1)),
+  ]
+  expect(again.digest).toBe(cold.digest)
+  const done = (cold.get?.done ?? 0) + (cold.findProviders?.done ?? 0)
+  expect(done).toBe(40)
+  expect((cold.get?.ok ?? 0) + (cold.findProviders?.ok ?? 0)).toBeGreaterThanOrEqual(38)
+  // They have to be let in first, and dial everybody.
+  expect(cold.get?.p50Ms).toBeGreaterThan((warm.get?.p50Ms ?? 0) * 1.2)
+})
+
+test('each node walks to itself where a phase wants it, and no figure counts it', async () => {
+  const of = (selfLookups: boolean): Scenario => {
+    const walks = { ...idlePhase(12), name: 'walks', measured: true }
+    return sampleScenario(
+      60,
+      { link: { minOneWayMs: 25 } },
+      {
+        strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+        phases: [{ ...walks, workload: { ...walks.workload, selfLookups } }],
+      },
+    )
+  }
+  const [still, walking] = [await kadmium(of(false)), await kadmium(of(true))]
+  expect(walking.events).toBeGreaterThan(still.events + 60 * 20)
+  expect([walking.lookups, walking.get]).toEqual([0, undefined])
 })
 
 test('a run ends when its signal says so', async () => {

@@ -1,4 +1,6 @@
 /** Runs a scenario: every strategy in turn on the same world, each over the scenario's worker threads. */
+
+import { convergenceFaults } from './check/convergence.ts'
 import { SLICES, warmUpMs } from './engine/shard.ts'
 import { runShards } from './engine/threads.ts'
 import { curvesOf, figuresOf, phaseAt, violationsOf } from './measure/join.ts'
@@ -75,8 +77,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
       },
     })
     run.result.strategies[choice.label] = figuresOf(tallies)
-    run.curves[choice.label] = curvesOf(scenario, tallies, seconds / SLICES, warmUpSeconds)
-    run.violations[choice.label] = violationsOf(tallies)
+    const curves = curvesOf(scenario, tallies, seconds / SLICES, warmUpSeconds)
+    run.curves[choice.label] = curves
+    run.violations[choice.label] = [
+      ...violationsOf(tallies),
+      ...convergenceFaults(scenario, curves.slices),
+    ]
   }
   run.result.wallSeconds = Math.round(performance.now() - startedMs) / 1000
   run.result.peakRssBytes = process.resourceUsage().maxRSS * 1024

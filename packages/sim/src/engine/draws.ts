@@ -14,3 +14,5 @@ export const START = 75
 export const STALE = 76
 export const FAULT = 77
 export const WARM = 78
+export const WALK = 79
+export const PUNCH = 80

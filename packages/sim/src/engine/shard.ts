@@ -2,7 +2,8 @@
  * One worker's share of a run: its nodes, the network as they see it, and the clock. `advance` lives through one window;
  * what it sends to other shards' nodes arrives in a later one.
  */
-import type { Input, Output } from '@kadmium/core'
+import { Checkers } from '../check/checkers.ts'
+import { Violations } from '../check/violations.ts'
 import { Host } from '../host/host.ts'
 import {
   ARRIVES,
@@ -10,17 +11,19 @@ import {
   DIAL_ENDS,
   EVALUATES,
   IDLES,
+  LEAVES,
   Network,
   OPERATES,
   STARTS,
   WAKES,
+  WALKS,
 } from '../host/network.ts'
-import type { Run } from '../measure/runs.ts'
 import { lookAtTables, MEMBERS_MAX } from '../measure/tables.ts'
 import { Tally, type TallyData } from '../measure/tally.ts'
-import type { FaultSettings, Scenario, StrategyChoice } from '../scenario/scenario.ts'
+import type { Scenario, StrategyChoice } from '../scenario/scenario.ts'
 import { strategyOf } from '../strategies/index.ts'
 import type { Column, StrategyInit, Truth } from '../strategies/strategy.ts'
+import { Trace } from '../trace/trace.ts'
 import { Workload } from '../workload/workload.ts'
 import { Churn } from '../world/churn.ts'
 import { below, draw, share } from '../world/dice.ts'
@@ -28,10 +31,12 @@ import { Link } from '../world/link.ts'
 import { Population, type PopulationShared } from '../world/population.ts'
 import { fillTables } from '../world/tables.ts'
 import { WorldTruth } from '../world/truth.ts'
-import { ENTRY, FAULT, LEAVE, START } from './draws.ts'
+import { ENTRY, LEAVE, START } from './draws.ts'
 import { Mailbox, type MailboxShared } from './mailbox.ts'
+import { Phases } from './phases.ts'
 import { PresentTruth } from './present.ts'
 import { placements } from './seeding.ts'
+import { Visits } from './visits.ts'
 import { Watch } from './watch.ts'
 import { Wheel } from './wheel.ts'
 
@@ -72,19 +77,18 @@ export class Shard {
   private readonly tally: Tally
   private readonly watch: Watch
   private readonly incoming: Mailbox[]
-  private readonly violations: { checker: string; atMs: number; text: string }[] = [] // BOUNDED: by operations that do not end
-  private readonly trace: ((line: string) => void) | null
-  private readonly traced: ReadonlySet<number>
+  private readonly violations = new Violations()
+  private readonly checkers: Checkers
+  private readonly trace: Trace
+  private readonly phases: Phases
+  private readonly visits: Visits
   private window = 0
   private measuredWallMs = 0
   private wallMs = 0
   private up = 0
-  /** Rows that a fault has taken down, and until when they would have been up. BOUNDED: by rows */
-  private readonly struck = new Map<number, number>()
 
   constructor(init: ShardInit, trace: ((line: string) => void) | null = null) {
     this.init = init
-    this.trace = trace
     const { scenario, choice, worker, workers } = init
     const { seed, world } = scenario
     this.windowMs = world.link.minOneWayMs
@@ -93,7 +97,15 @@ export class Shard {
     const each = Math.ceil(population.size / workers)
     this.first = Math.min(worker * each, population.size)
     this.count = Math.max(0, Math.min(each, population.size - this.first))
-    this.traced = new Set(trace === null ? [] : scenario.trace)
+    this.trace = new Trace({
+      choice,
+      seed,
+      population,
+      nodes: trace === null ? [] : scenario.trace,
+      first: this.first,
+      count: this.count,
+      write: (line) => trace?.(line),
+    })
     const link = new Link(population, world.link, seed)
     this.churn = new Churn(population, world.churn, seed)
     this.wheel = new Wheel(EPOCH_MS)
@@ -109,6 +121,7 @@ export class Shard {
       population,
       link,
       transports: world.transports,
+      holePunchShare: world.reach.holePunchShare,
       wheel: this.wheel,
       seed,
       outgoing: (outgoing[worker] ?? []).map((shared, to) =>
@@ -128,7 +141,8 @@ export class Shard {
       first: this.first,
       lookaheadMs: this.windowMs,
       hopsEvery: scenario.nodes > 100_000 ? 16 : 1,
-      endless: (run, nowMs) => this.endless(run, nowMs),
+      violations: this.violations,
+      ended: (row, nowMs) => this.visits.ended(row, nowMs),
     })
     this.host = new Host({
       column,
@@ -143,10 +157,32 @@ export class Shard {
       observer: {
         operated: (row, event, nowMs) => this.watch.operated(row, event, nowMs),
         probed: (_row, probe, version) => this.watch.probed(probe, version),
-        traces: (row) => this.traced.size > 0 && this.traced.has(this.first + row),
-        heard: (row, nowMs, input) => this.write(row, nowMs, 'in', input),
-        said: (row, nowMs, output) => this.write(row, nowMs, 'out', output),
+        traces: (row) => this.trace.has(row),
+        heard: (row, nowMs, input) => this.trace.heard(row, nowMs, input),
+        said: (row, nowMs, output) => this.trace.said(row, nowMs, output),
       },
+    })
+    const { host, violations, count, first } = this
+    const entries = (row: number, nowMs: number): number[] => this.entries(row, nowMs)
+    this.visits = new Visits({ population, host, network, wheel, seed, first, count, entries })
+    const checked = { column, population, network, host, violations, seed, first, count }
+    this.checkers = new Checkers(checked, EPOCH_MS)
+    this.phases = new Phases({
+      phases: scenario.phases,
+      seed,
+      population,
+      first,
+      count,
+      startMs: EPOCH_MS + warmUpMs(scenario),
+      begins: (phase, index, nowMs) => {
+        network.faults = phase.faults
+        if (phase.workload.selfLookups) this.visits.arrangeWalks(phase, index, nowMs)
+      },
+      falls: (row, nowMs) => {
+        this.up--
+        host.stop(row, nowMs, false)
+      },
+      rises: (row, nowMs) => this.rise(row, nowMs),
     })
     this.build(link, truth)
   }
@@ -158,7 +194,10 @@ export class Shard {
     const untilMs = this.nowMs + windowMs
     network.window = this.window
     for (const mailbox of this.incoming) mailbox.take(this.window - 1, network.receive)
-    this.turnPhase()
+    this.phases.turn(this.nowMs)
+    const slice = this.tally.slice(this.nowMs)
+    if (slice !== undefined) slice.up = this.up
+    this.checkers.look(this.nowMs)
     const { first, count } = this
     this.workload.until(untilMs, this.nowMs - 1, (task) => {
       if (task.asker < first || task.asker >= first + count) return
@@ -170,7 +209,7 @@ export class Shard {
     this.window++
     const tookMs = performance.now() - startedMs
     this.wallMs += tookMs
-    if (this.phase?.measured) this.measuredWallMs += tookMs
+    if (this.phases.current?.measured) this.measuredWallMs += tookMs
     return this.nowMs < this.endMs
   }
 
@@ -198,7 +237,7 @@ export class Shard {
       wallMs: this.wallMs,
       table,
       scores,
-      violations: this.violations,
+      violations: this.violations.all,
     }
   }
 
@@ -224,7 +263,14 @@ export class Shard {
           host.wake(row, nowMs)
           break
         case OPERATES:
+          this.visits.comes(row, nowMs)
           if (this.isUp(row, nowMs)) this.watch.begin(host, row, wheel.sequence(i), nowMs)
+          break
+        case LEAVES:
+          this.visits.leaves(row, nowMs)
+          break
+        case WALKS:
+          this.visits.walk(row, wheel.sequence(i), nowMs)
           break
         case EVALUATES:
           this.watch.evaluate(row, wheel.sequence(i), nowMs)
@@ -260,7 +306,8 @@ export class Shard {
     const { seed, world } = scenario
     const { population, first, count, column, wheel, host } = this
     if (world.tables.origin === 'oracle') {
-      fillTables(column, population, link, first, count, world.tables, seed, () => {})
+      const filled = this.trace.filling(column)
+      fillTables(filled, population, link, first, count, world.tables, seed, () => {})
     }
     placements(scenario, population, truth, EPOCH_MS, { first, count }, (placement) => {
       const { holder, from, message } = placement
@@ -301,9 +348,8 @@ export class Shard {
     const isUp = population.isUp(peer, nowMs)
     if (isUp === wasUp) return
     this.up += isUp ? 1 : -1
-    if (isUp) {
-      host.start(row, nowMs, this.entries(row, nowMs))
-    } else {
+    if (isUp) host.start(row, nowMs, this.entries(row, nowMs))
+    else {
       const { seed, world } = init.scenario
       const word = draw(seed, peer, nowMs, LEAVE)
       host.stop(row, nowMs, share(word) < world.churn.politeShare)
@@ -326,60 +372,9 @@ export class Shard {
 
   private readonly scratch = new Int32Array(MEMBERS_MAX)
 
-  private get phase(): Scenario['phases'][number] | undefined {
-    return this.init.scenario.phases[this.phaseAt]
-  }
-
-  private phaseAt = 0
-  private phaseEndMs = 0
-
-  private turnPhase(): void {
-    const { phases } = this.init.scenario
-    if (this.phaseEndMs === 0) {
-      this.phaseEndMs = EPOCH_MS + warmUpMs(this.init.scenario) + (phases[0]?.seconds ?? 0) * 1000
-      this.setFaults(phases[0]?.faults ?? null)
-    }
-    while (this.nowMs >= this.phaseEndMs && this.phaseAt + 1 < phases.length) {
-      this.phaseAt++
-      this.phaseEndMs += (this.phase?.seconds ?? 0) * 1000
-      this.setFaults(this.phase?.faults ?? null)
-    }
-    const slice = this.tally.slice(this.nowMs)
-    if (slice !== undefined) slice.up = this.up
-  }
-
-  /** The faults of a phase begin, those of the one before are over. */
-  private setFaults(faults: FaultSettings | null): void {
-    const { population, first, host, nowMs, init, phaseAt } = this
-    this.network.faults = faults
-    for (const [row, untilMs] of this.struck) {
-      if (untilMs <= nowMs) continue
-      population.upFromMs[first + row] = nowMs
-      population.upUntilMs[first + row] = untilMs
-      this.up++
-      host.start(row, nowMs, this.entries(row, nowMs))
-    }
-    this.struck.clear()
-    if (faults === null || faults.down === 0) return
-    for (let row = 0; row < this.count; row++) {
-      const peer = first + row
-      if (!this.isUp(row, nowMs) || !population.isServer(peer)) continue
-      if (share(draw(init.scenario.seed, peer, phaseAt, FAULT)) >= faults.down) continue
-      this.struck.set(row, population.upUntilMs[peer] as number)
-      host.stop(row, nowMs, false)
-      population.upUntilMs[peer] = nowMs
-      this.up--
-    }
-  }
-
-  private endless(run: Run, nowMs: number): void {
-    const text = `${run.task.name} ${run.task.number} of node ${run.task.asker} has no end`
-    if (this.violations.length < 100)
-      this.violations.push({ checker: 'endless', atMs: nowMs, text })
-  }
-
-  private write(row: number, nowMs: number, what: 'in' | 'out', data: Input | Output): void {
-    this.trace?.(JSON.stringify({ node: this.first + row, nowMs, [what]: data }))
+  private rise(row: number, nowMs: number): void {
+    this.up++
+    this.host.start(row, nowMs, this.entries(row, nowMs))
   }
 }
 

@@ -5,6 +5,8 @@
  * Bounded by: operations under way, each watched for `WATCHED_MS` at most.
  */
 import { type Input, KEY_WORDS, type OperationEvent } from '@kadmium/core'
+import { endingFault } from '../check/endings.ts'
+import type { Violations } from '../check/violations.ts'
 import * as flight from '../host/flights.ts'
 import type { Host } from '../host/host.ts'
 import type { Network } from '../host/network.ts'
@@ -30,8 +32,9 @@ export interface WatchInit {
   lookaheadMs: number
   /** One operation in so many has its hops measured. */
   hopsEvery: number
-  /** A run that never ended, and what it was. */
-  endless: (run: Run, nowMs: number) => void
+  violations: Violations
+  /** A caller of that row waits no more. */
+  ended: (row: number, nowMs: number) => void
 }
 
 export class Watch {
@@ -92,6 +95,7 @@ export class Watch {
     const { tally, wheel } = this.init
     // Its node has left: nobody waits for it any more.
     if (!run.cancelled) tally.ended(run, this.isMeasured(run.task), nowMs)
+    this.init.ended(row, nowMs)
     if (!run.stores || run.cancelled) this.runs.delete(event.operation)
     else wheel.add(nowMs + SETTLED_MS, row, EVALUATES, 0, event.operation, 0)
   }
@@ -104,7 +108,9 @@ export class Watch {
     if (!this.isOver(run)) {
       if (nowMs < run.task.atMs + WATCHED_MS) return
       tally.ended(run, this.isMeasured(run.task), nowMs)
-      this.init.endless(run, nowMs)
+      const fault = endingFault(run)
+      if (fault !== null) this.init.violations.add('endings', nowMs, fault)
+      this.init.ended(row, nowMs)
       this.runs.delete(number)
       return
     }

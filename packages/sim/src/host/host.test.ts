@@ -109,6 +109,7 @@ class World {
       population,
       link,
       transports: world.transports,
+      holePunchShare: world.reach.holePunchShare,
       wheel,
       seed,
       outgoing: [null],
@@ -222,6 +223,17 @@ describe('a request', () => {
     world.dial(0, 1)
     expect(world.until(9_000)).toEqual(['5000 0: dial of 1 failed', '5000 0: 1 failed: dial'])
     expect(world.network.sent).toBe(0)
+  })
+
+  test('gets to somebody behind a NAT by a hole punch, two round trips later, for a share of pairs', () => {
+    const reach = { clientShare: 1, holePunchShare: 1 }
+    const world = new World(2, {}, { reach })
+    world.ask(0, 1)
+    expect(world.until(9_000).at(-1)).toBe('400 0: answer 1 after 100')
+    const some = new World(60, {}, { reach: { ...reach, holePunchShare: 0.5 } })
+    for (let peer = 1; peer < 60; peer++) some.ask(0, peer)
+    const answers = some.until(9_000).filter((line) => line.includes('answer')).length
+    expect(Math.abs(answers - 30)).toBeLessThan(15)
   })
 
   test('over a connection of which the other side knows nothing is reset', () => {

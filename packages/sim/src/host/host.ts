@@ -13,6 +13,7 @@ import {
   type Output,
   type PeerRef,
 } from '@kadmium/core'
+import { ASKED } from '../check/holders.ts'
 import { PICK, SERVICE } from '../engine/draws.ts'
 import { keyBytesOf, recordOf, subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw } from '../world/dice.ts'
@@ -32,7 +33,6 @@ const ENTERS = -2
 /** The request id of a dial that the node asked for. */
 const CHECKS = -1
 
-/** What a key that is no subject's is the hash of: it is never read. */
 const SOME_BYTES = new Uint8Array(1)
 
 const WAKE: Input = { kind: 'wake' }
@@ -42,6 +42,8 @@ export class Host {
   events = 0
   readonly digest: Digest
   readonly store: Store = new Store()
+  /** The last answer to a request of a checker's; null: refused. */
+  told: Message | null = null
   private readonly init: HostInit
   private readonly outbox = new Outbox()
   private readonly exchanges = new Exchanges()
@@ -119,9 +121,9 @@ export class Host {
   /** The time-out of a dial has come. */
   dialEnded(row: number, peer: PeerRef, id: number, nowMs: number): void {
     const isGone = this.init.network.dialEnded(row, peer, nowMs)
+    const isCheck = id === CHECKS && this.dials.delete(this.dialName(row, peer))
     if (!this.isUp(row, nowMs)) return
-    if (id === CHECKS) {
-      if (!this.dials.delete(this.dialName(row, peer))) return
+    if (isCheck) {
       this.give(row, nowMs, { kind: 'dialEnded', peer, ok: false, ipGroup: 0 })
     } else if (id >= 0 && isGone) {
       this.give(row, nowMs, { kind: 'requestFailed', request: id, reason: 'dial' })
@@ -353,6 +355,7 @@ export class Host {
     message: Message | null,
   ): void {
     const { exchanges } = this
+    if (exchange === ASKED && message !== null) this.told = new Message().copy(message)
     if (!exchanges.has(exchange)) return
     const to = exchanges.peer(exchange)
     const id = exchanges.request(exchange)
@@ -374,10 +377,9 @@ export class Host {
     const { population, seed, first } = this.init
     const turn = (this.picks[row] as number) + 1
     this.picks[row] = turn
-    const { book } = population
-    const key = pickKey(book.keys, book.at(first + row), bits, (word) =>
-      draw(seed, first + row, turn * KEY_WORDS + word, PICK),
-    )
+    const self = first + row
+    const word = (i: number): number => draw(seed, self, turn * KEY_WORDS + i, PICK)
+    const key = pickKey(population.book.keys, population.book.at(self), bits, word)
     return { kind: 'keyPicked', key, keyBytes: SOME_BYTES }
   }
 

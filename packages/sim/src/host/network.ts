@@ -6,7 +6,7 @@
  * or by the dial's time-out. A request over a connection of which the other side knows nothing is reset.
  */
 import { copyKey, type Message } from '@kadmium/core'
-import { FLIGHT, LOSS, WARM } from '../engine/draws.ts'
+import { FLIGHT, LOSS, PUNCH, WARM } from '../engine/draws.ts'
 import type { Mailbox } from '../engine/mailbox.ts'
 import type { Wheel } from '../engine/wheel.ts'
 import type { FaultSettings, TransportSettings } from '../scenario/scenario.ts'
@@ -29,9 +29,16 @@ export const OPERATES = 5
 export const EVALUATES = 6
 /** A node that is up when the run begins takes up its work. */
 export const STARTS = 7
+/** Somebody who came for one operation leaves. */
+export const LEAVES = 8
+/** A node walks to its own key. */
+export const WALKS = 9
 
 /** A stream repairs a lost message after so much more than a round trip, ms (a TCP retransmission time-out's floor). */
 const REPAIR_MS = 200
+
+/** Round trips more than another handshake that a hole punch takes: the peer is told over a relay, and both dial. */
+const PUNCH_TRIPS = 2
 
 /** Which identities are a worker's. */
 export interface Partition {
@@ -48,6 +55,8 @@ export interface NetworkInit {
   population: Population
   link: Link
   transports: TransportSettings
+  /** Share of pairs of which one is behind a NAT that a hole punch connects. */
+  holePunchShare: number
   wheel: Wheel
   seed: number
   /** To each worker; null for this one. */
@@ -92,7 +101,7 @@ export class Network {
     const leavesMs = Math.max(nowMs, isOpen && !fresh ? nowMs : (connections.readyMs[at] as number))
     const startsMs = isOpen && message === null ? nowMs + this.handshakeMs(row, to) : leavesMs
     // Nobody behind a NAT gets a connection from outside: the time-out will tell.
-    if (fresh && !init.population.isDialable(to)) return init.transports.dialTimeoutMs
+    if (fresh && !this.isReachable(row, to)) return init.transports.dialTimeoutMs
     const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
     if (message !== null) this.load(letter, message)
     this.flights.words[this.flights.at(letter) + flight.OPENS] = fresh ? 1 : 0
@@ -248,9 +257,19 @@ export class Network {
     return this.connections.add(row, to, DIALLING | DIALLED, readyMs, nowMs)
   }
 
+  /** Whether a dial gets through: always the same for one pair. */
+  private isReachable(row: number, to: number): boolean {
+    const { population, partition, holePunchShare, seed } = this.init
+    if (population.isDialable(to)) return true
+    if (holePunchShare === 0) return false
+    const self = partition.first + row
+    return share(draw(seed, Math.min(self, to), Math.max(self, to), PUNCH)) < holePunchShare
+  }
+
   private handshakeMs(row: number, to: number): number {
     const { link, population, partition } = this.init
-    const trips = link.handshakeTrips(population.transport(to))
+    const punchTrips = population.isDialable(to) ? 0 : PUNCH_TRIPS
+    const trips = link.handshakeTrips(population.transport(to)) + punchTrips
     return Math.ceil(trips * link.rttMs(partition.first + row, to))
   }
 

@@ -16,6 +16,12 @@ export class Store {
     else this.versions.set(name, version)
   }
 
+  /** What some rows hold: (row, subject, version) each. */
+  *held(rows: ReadonlySet<number>): Generator<[row: number, subject: number, version: number]> {
+    for (const [name, version] of this.versions)
+      if (rows.has(name % ROWS)) yield [name % ROWS, Math.floor(name / ROWS), version]
+  }
+
   /** The version that the node holds; 0 for none. */
   version(row: number, subject: number): number {
     return this.versions.get(subject * ROWS + row) ?? 0

@@ -10,6 +10,8 @@ import {
 import type { Column, Strategy, StrategyInit } from './strategy.ts'
 
 class KadmiumColumn implements Column {
+  readonly inBuckets = true
+  readonly readsAlone = true
   private readonly nodes: Nodes
   /** By identity. */
   private readonly groups: Int32Array
@@ -48,6 +50,18 @@ class KadmiumColumn implements Column {
 
   score(row: number, peer: PeerRef, nowMs: number): number {
     return this.nodes.routing.score(row, peer, nowMs)
+  }
+
+  get benchSeats(): number {
+    return this.nodes.config.bucketBenchSeats
+  }
+
+  inFlight(row: number): number {
+    return this.nodes.inFlight(row)
+  }
+
+  get inFlightMax(): number {
+    return this.nodes.config.requestsMax
   }
 
   get bytes(): number {

@@ -26,6 +26,15 @@ export interface Column {
   score?(row: number, peer: PeerRef, nowMs: number): number
   /** The node's process ended and begins anew: what the strategy keeps in memory only is gone. Left out where all of it is kept. */
   restart?(row: number): void
+  /** Peers that a bucket holds besides, such as benched ones. Default 0. */
+  readonly benchSeats?: number
+  /** Whether `members` come bucket by bucket, the widest first. */
+  readonly inBuckets?: boolean
+  /** Whether a request to read is answered at once from what the node has, and changes nothing: a checker may ask. */
+  readonly readsAlone?: boolean
+  /** Requests of a node in flight, and how many there may be. */
+  inFlight?(row: number): number
+  readonly inFlightMax?: number
   /** Bytes that the column's typed arrays and slabs hold now, over all rows. */
   readonly bytes: number
 }

@@ -52,6 +52,8 @@ export class Workload {
   private phaseStartMs: number
   private drawn = 0
   private number = 0
+  /** Guests that have come before this phase. */
+  private came = 0
 
   /** The first phase begins at `startMs`. */
   constructor(scenario: Scenario, population: Population, startMs: number) {
@@ -81,11 +83,14 @@ export class Workload {
         if (atMs >= untilMs) return
         this.drawn++
         this.number++
-        const task = this.task(this.number, atMs, knownMs, this.phase, workload)
+        const guest = workload.clients === 'cold' ? this.came + this.drawn - 1 : -1
+        const asker = this.asker(this.number, knownMs, this.phase, guest)
+        const task = this.task(this.number, atMs, knownMs, this.phase, workload, asker)
         if (task !== null) begin(task)
       }
       if (this.phaseStartMs + seconds * 1000 > untilMs) return
       this.phaseStartMs += seconds * 1000
+      if (workload.clients === 'cold') this.came += count
       this.drawn = 0
       this.phase++
       phase = this.scenario.phases[this.phase]
@@ -105,8 +110,8 @@ export class Workload {
     knownMs: number,
     phase: number,
     workload: WorkloadSettings,
+    asker: number,
   ): Task | null {
-    const asker = this.asker(number, knownMs, phase)
     const name = this.nameOf(number, workload)
     if (asker < 0 || name === null) return null
     const task: Task = { number, name, atMs, asker, subject: -1, peer: -1, phase }
@@ -123,15 +128,16 @@ export class Workload {
     return task
   }
 
-  /** Somebody who is up to ask; -1 where nobody was found. */
-  private asker(number: number, atMs: number, phase: number): number {
+  /** The guest of that number where clients are cold, else somebody who is up to ask; -1 where nobody was found. */
+  private asker(number: number, atMs: number, phase: number, guest: number): number {
+    if (guest >= 0) return this.population.guests[guest] ?? -1
     const { seed } = this.scenario
     const askers = this.askers[phase] as Int32Array
     const choices = askers.length > 0 ? askers.length : this.population.size
     for (let i = 0; i < TRIES; i++) {
       const at = below(draw(seed, number, i, ASKER), choices)
       const asker = askers.length > 0 ? (askers[at] as number) : at
-      if (this.population.isUp(asker, atMs)) return asker
+      if (this.population.isUp(asker, atMs) && !this.population.isGuest(asker)) return asker
     }
     return -1
   }

@@ -9,6 +9,9 @@ import { Sessions } from './sessions.ts'
  */
 const DEAD_SPREAD = 1.5
 
+/** Most operations that guests begin in one run: each takes an identity for all of it. */
+const GUESTS_MAX = 500_000
+
 export interface Census {
   /** Up when the run begins. */
   initial: number
@@ -18,6 +21,8 @@ export interface Census {
   newcomers: number
   /** Gone before the run begins, for good: what stale table entries name. */
   dead: number
+  /** Each comes for one operation of a phase with cold clients, and leaves. */
+  guests: number
   /** Share that never leaves (`flap`) or is of the stable class (`sessions`), by what it is when the run begins. */
   stableOfInitial: number
   stableOfAway: number
@@ -36,6 +41,7 @@ export function takeCensus(scenario: Scenario): Census {
     away: 0,
     newcomers: 0,
     dead: 0,
+    guests: guestsOf(scenario),
     stableOfInitial: 1,
     stableOfAway: 0,
     stableOfNewcomers: 0,
@@ -49,12 +55,28 @@ export function takeCensus(scenario: Scenario): Census {
     const wanted = (DEAD_SPREAD * census.initial * announced * share) / (1 - share)
     census.dead = Math.ceil(Math.max(0, wanted - census.away * announced))
   }
-  const size = census.initial + census.away + census.newcomers + census.dead
+  if (census.guests > GUESTS_MAX)
+    throw new RangeError(
+      `${scenario.name}: ${census.guests} operations of cold clients are more than ${GUESTS_MAX}`,
+    )
+  const size = sizeOf(census)
   if (size > PEERS_MAX)
     throw new RangeError(
       `${scenario.name}: ${size} identities (${census.newcomers} of them newcomers by churn) are more than ${PEERS_MAX}`,
     )
   return census
+}
+
+/** All identities. */
+export function sizeOf({ initial, away, newcomers, dead, guests }: Census): number {
+  return initial + away + newcomers + dead + guests
+}
+
+/** One for each operation of a phase whose clients are cold. */
+function guestsOf({ phases }: Scenario): number {
+  return phases.reduce((sum, { workload, seconds }) => {
+    return workload.clients === 'cold' ? sum + Math.floor(workload.perSecond * seconds) : sum
+  }, 0)
 }
 
 /** Half of those that flap are up at any time: of all identities, up and down, `flapShare` flap. */

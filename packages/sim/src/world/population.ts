@@ -3,8 +3,8 @@
  * and when they are up. An identity is its rank in key order. Worker threads open the same columns.
  */
 import { KEY_WORDS, PeerBook } from '@kadmium/core'
-import type { Scenario } from '../scenario/scenario.ts'
-import { type Census, takeCensus } from './census.ts'
+import { REGIONS, type Region, type Scenario } from '../scenario/scenario.ts'
+import { type Census, sizeOf, takeCensus } from './census.ts'
 import { DRAW, draw, share } from './dice.ts'
 import { Homes } from './homes.ts'
 import { buildIndex, indexBits, Ranges } from './ranges.ts'
@@ -21,9 +21,14 @@ export interface PopulationShared {
   traits: SharedArrayBuffer
   regions: SharedArrayBuffer
   ipGroups: SharedArrayBuffer
+  /** Identities, in the order in which they come. */
+  guests: SharedArrayBuffer
   upFromMs: SharedArrayBuffer
   upUntilMs: SharedArrayBuffer
 }
+
+/** A guest's region is drawn so often until it is one that is wanted. */
+const REGION_TRIES = 64
 
 const SERVER = 1
 const DIALABLE = 2
@@ -50,6 +55,9 @@ export class Population {
   readonly upUntilMs: Float64Array
   /** Groups of addresses by identity; 0 for one that is alone in its group. */
   readonly sharedGroups: Uint16Array
+  /** Those that come for one operation each, in the order of the operations. */
+  readonly guests: Int32Array
+  private visits: ReadonlySet<number> = new Set()
   private readonly traits: Uint8Array
   private readonly regions: Uint8Array
 
@@ -62,6 +70,8 @@ export class Population {
     this.sharedGroups = new Uint16Array(shared.ipGroups)
     this.upFromMs = new Float64Array(shared.upFromMs)
     this.upUntilMs = new Float64Array(shared.upUntilMs)
+    this.guests = new Int32Array(shared.guests)
+    this.visits = new Set(this.guests)
     this.book = new PeerBook({ fixed: true, keys: new Uint32Array(shared.keys) })
     this.ranges = new Ranges(this.book.keys, this.size, new Uint32Array(shared.index))
   }
@@ -69,7 +79,7 @@ export class Population {
   /** Draws everybody from the scenario's seed. Throws a RangeError where there would be too many. */
   static create(scenario: Scenario): Population {
     const census = takeCensus(scenario)
-    const size = census.initial + census.away + census.newcomers + census.dead
+    const size = sizeOf(census)
     const shared: PopulationShared = {
       size,
       initial: census.initial,
@@ -79,6 +89,7 @@ export class Population {
       traits: new SharedArrayBuffer(size),
       regions: new SharedArrayBuffer(size),
       ipGroups: new SharedArrayBuffer(size * 2),
+      guests: new SharedArrayBuffer(census.guests * 4),
       upFromMs: new SharedArrayBuffer(size * 8),
       upUntilMs: new SharedArrayBuffer(size * 8),
     }
@@ -120,6 +131,11 @@ export class Population {
     return ((this.traits[peer] as number) & DIALABLE) !== 0
   }
 
+  /** Whether it comes for one operation. */
+  isGuest(peer: number): boolean {
+    return this.visits.size > 0 && this.visits.has(peer)
+  }
+
   /** Whether it takes long to answer. */
   isSlow(peer: number): boolean {
     return ((this.traits[peer] as number) & SLOW) !== 0
@@ -153,17 +169,23 @@ export class Population {
       const id = order[rank] as number
       const kind = kindOf(id, census)
       const chance = (purpose: number): number => share(draw(seed, id, 0, purpose))
-      const client = kind !== KIND.dead && chance(DRAW.role) < world.reach.clientShare
+      // Who stays for one operation serves nobody: whoever asks must not change the world that is measured.
+      const guest = id - (this.size - census.guests)
+      if (guest >= 0) this.guests[guest] = rank
+      const client =
+        guest >= 0 || (kind !== KIND.dead && chance(DRAW.role) < world.reach.clientShare)
       let traits = kind << KIND_SHIFT
       if (!client) traits |= SERVER | DIALABLE
-      else if (chance(DRAW.wrongServer) < world.reach.wrongServerShare) traits |= SERVER
+      else if (guest < 0 && chance(DRAW.wrongServer) < world.reach.wrongServerShare)
+        traits |= SERVER
       if (chance(DRAW.slow) < world.link.slowShare) traits |= SLOW
       if (chance(DRAW.stable) < stableShare(kind, census)) traits |= STABLE
       const { quic, tcp, datagram } = world.transports
       const transport = chance(DRAW.transport) * (quic + tcp + datagram)
       traits |= (transport < quic ? 0 : transport < quic + tcp ? 1 : 2) << TRANSPORT_SHIFT
       this.traits[rank] = traits
-      const region = home.region(chance(DRAW.region))
+      const region =
+        guest < 0 ? home.region(chance(DRAW.region)) : guestRegion(scenario, home, guest, id)
       this.regions[rank] = region
       this.sharedGroups[rank] = client ? 0 : home.group(region, chance(DRAW.group))
     }
@@ -173,11 +195,12 @@ export class Population {
   private begin(scenario: Scenario, census: Census): void {
     const { churn } = scenario.world
     const sessions = new Sessions(churn, scenario.seed)
+    this.visits = new Set(this.guests)
     for (let peer = 0; peer < this.size; peer++) {
       const kind = this.kind(peer)
       this.upFromMs[peer] = kind === KIND.up ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
       this.upUntilMs[peer] = kind === KIND.up ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
-      if (churn.model === 'none' || kind === KIND.dead) continue
+      if (churn.model === 'none' || kind === KIND.dead || this.isGuest(peer)) continue
       if (kind === KIND.newcomer) this.upFromMs[peer] = sessions.arrivalMs(peer, census.runMs)
       else if (churn.model === 'sessions') this.beginSession(peer, kind, sessions)
       else if (!this.isStable(peer)) this.beginFlap(peer, kind, sessions)
@@ -206,10 +229,27 @@ export class Population {
   }
 }
 
-function kindOf(id: number, { initial, away, newcomers }: Census): number {
+/** Guests live where the askers of their phase do. */
+function guestRegion(scenario: Scenario, home: Homes, guest: number, id: number): number {
+  let left = guest
+  const phase = scenario.phases.find(({ workload, seconds }) => {
+    if (workload.clients !== 'cold') return false
+    left -= Math.floor(workload.perSecond * seconds)
+    return left < 0
+  })
+  const wanted = phase?.workload.askerRegions ?? []
+  for (let attempt = 0; attempt < REGION_TRIES; attempt++) {
+    const region = home.region(share(draw(scenario.seed, id, attempt, DRAW.region)))
+    if (wanted.length === 0 || wanted.includes(REGIONS[region] as Region)) return region
+  }
+  return REGIONS.indexOf(wanted[0] as Region)
+}
+
+function kindOf(id: number, { initial, away, newcomers, dead }: Census): number {
   if (id < initial) return KIND.up
   if (id < initial + away) return KIND.away
-  return id < initial + away + newcomers ? KIND.newcomer : KIND.dead
+  const isDead = id >= initial + away + newcomers && id < initial + away + newcomers + dead
+  return isDead ? KIND.dead : KIND.newcomer
 }
 
 function stableShare(kind: number, census: Census): number {

@@ -28,7 +28,7 @@ const SHARE_ROWS = 4096
  * the dead have none. What a row gets depends on the seed and the population alone. `onShare` is told which share is done.
  */
 export function fillTables(
-  column: Column,
+  column: Pick<Column, 'seat' | 'bucketSeats'>,
   population: Population,
   _link: Link,
   first: number,
@@ -46,7 +46,7 @@ export function fillTables(
 }
 
 class Filler {
-  private readonly column: Column
+  private readonly column: Pick<Column, 'seat' | 'bucketSeats'>
   private readonly population: Population
   private readonly settings: TableSettings
   private readonly seed: number
@@ -65,7 +65,12 @@ class Filler {
   private readonly distances: Float64Array
   private before = -1
 
-  constructor(column: Column, population: Population, settings: TableSettings, seed: number) {
+  constructor(
+    column: Pick<Column, 'seat' | 'bucketSeats'>,
+    population: Population,
+    settings: TableSettings,
+    seed: number,
+  ) {
     this.column = column
     this.population = population
     this.settings = settings
@@ -198,7 +203,7 @@ class Filler {
 }
 
 /** Seats of the buckets from the widest on, up to the first without any. */
-function seatsOf(column: Column): number[] {
+function seatsOf(column: Pick<Column, 'bucketSeats'>): number[] {
   const seats: number[] = []
   for (let bucket = 0; bucket < 256; bucket++) {
     const count = column.bucketSeats(bucket)
