@@ -1,7 +1,8 @@
 /** Runs a scenario: every strategy in turn on the same world, each over the scenario's worker threads. */
 
 import { convergenceFaults } from './check/convergence.ts'
-import { SLICES, warmUpMs } from './engine/shard.ts'
+import { warmUpMs } from './engine/phases.ts'
+import { SLICES } from './engine/shard.ts'
 import { runShards } from './engine/threads.ts'
 import { curvesOf, figuresOf, phaseAt, violationsOf } from './measure/join.ts'
 import type { Run } from './measure/result.ts'

@@ -1,5 +1,5 @@
 /** Which phase a run is in, and what its faults do to the nodes of one worker. */
-import type { FaultSettings, Phase } from '../scenario/scenario.ts'
+import type { FaultSettings, Phase, Scenario } from '../scenario/scenario.ts'
 import { draw, share } from '../world/dice.ts'
 import type { Population } from '../world/population.ts'
 import { FAULT } from './draws.ts'
@@ -69,4 +69,16 @@ export class Phases {
       population.upUntilMs[peer] = nowMs
     }
   }
+}
+
+/** Where tables are grown, nodes join before the first phase. */
+export function warmUpMs(scenario: Scenario): number {
+  const { origin, growSeconds } = scenario.world.tables
+  return origin === 'grown' ? growSeconds * 1000 : 0
+}
+
+/** Over what time the nodes that are there at the start begin to look after their tables. */
+export function startSpreadMs(scenario: Scenario): number {
+  const { origin, growSeconds, startSpreadSeconds } = scenario.world.tables
+  return 1000 * (origin === 'grown' ? growSeconds / 2 : startSpreadSeconds)
 }

@@ -33,7 +33,7 @@ import { fillTables } from '../world/tables.ts'
 import { WorldTruth } from '../world/truth.ts'
 import { ENTRY, LEAVE, START } from './draws.ts'
 import { Mailbox, type MailboxShared } from './mailbox.ts'
-import { Phases } from './phases.ts'
+import { Phases, startSpreadMs, warmUpMs } from './phases.ts'
 import { PresentTruth } from './present.ts'
 import { placements } from './seeding.ts'
 import { Visits } from './visits.ts'
@@ -130,8 +130,22 @@ export class Shard {
     })
     const truth = new PresentTruth(new WorldTruth(population, link), () => this.nowMs)
     this.column = strategyOf(choice.name).create(this.strategyInit(truth))
+    const { column, network, wheel } = this
+    this.watch = this.watchOf(truth)
+    this.host = this.hostOf(link)
+    const { host, violations, count, first } = this
+    const entries = (row: number, nowMs: number): number[] => this.entries(row, nowMs)
+    this.visits = new Visits({ population, host, network, wheel, seed, first, count, entries })
+    const checked = { column, population, network, host, violations, seed, first, count }
+    this.checkers = new Checkers(checked, EPOCH_MS)
+    this.phases = this.phasesOf()
+    this.build(link, truth)
+  }
+
+  private watchOf(truth: Truth): Watch {
     const { column, network, wheel, tally } = this
-    this.watch = new Watch({
+    const { scenario } = this.init
+    return new Watch({
       scenario,
       column,
       network,
@@ -144,7 +158,12 @@ export class Shard {
       violations: this.violations,
       ended: (row, nowMs) => this.visits.ended(row, nowMs),
     })
-    this.host = new Host({
+  }
+
+  private hostOf(link: Link): Host {
+    const { column, population, network, wheel } = this
+    const { seed } = this.init.scenario
+    return new Host({
       column,
       population,
       link,
@@ -162,12 +181,13 @@ export class Shard {
         said: (row, nowMs, output) => this.trace.said(row, nowMs, output),
       },
     })
-    const { host, violations, count, first } = this
-    const entries = (row: number, nowMs: number): number[] => this.entries(row, nowMs)
-    this.visits = new Visits({ population, host, network, wheel, seed, first, count, entries })
-    const checked = { column, population, network, host, violations, seed, first, count }
-    this.checkers = new Checkers(checked, EPOCH_MS)
-    this.phases = new Phases({
+  }
+
+  private phasesOf(): Phases {
+    const { population, network, host, first, count } = this
+    const { scenario } = this.init
+    const { seed } = scenario
+    return new Phases({
       phases: scenario.phases,
       seed,
       population,
@@ -184,7 +204,6 @@ export class Shard {
       },
       rises: (row, nowMs) => this.rise(row, nowMs),
     })
-    this.build(link, truth)
   }
 
   /** Lives through the window that begins now. Returns false when the run is over. */
@@ -376,16 +395,4 @@ export class Shard {
     this.up++
     this.host.start(row, nowMs, this.entries(row, nowMs))
   }
-}
-
-/** Where tables are grown, nodes join before the first phase. */
-export function warmUpMs(scenario: Scenario): number {
-  const { origin, growSeconds } = scenario.world.tables
-  return origin === 'grown' ? growSeconds * 1000 : 0
-}
-
-/** Over what time the nodes that are there at the start begin to look after their tables. */
-function startSpreadMs(scenario: Scenario): number {
-  const { origin, growSeconds, startSpreadSeconds } = scenario.world.tables
-  return 1000 * (origin === 'grown' ? growSeconds / 2 : startSpreadSeconds)
 }
