@@ -13,6 +13,7 @@ const READMES = [
   'README.md',
   'packages/core/README.md',
   'packages/libp2p/README.md',
+  'packages/sim/README.md',
   'packages/cli/README.md',
 ]
 const WAIT = { timeout: 60_000, interval: 50 }
@@ -53,7 +54,7 @@ test('there are examples', () => {
     READMES.map((path) => blocksOf(path, language).length)
   expect(
     count('ts')
-      .slice(0, 3)
+      .slice(0, 4)
       .every((blocks) => blocks > 0),
   ).toBe(true)
   expect(count('console').at(-1)).toBeGreaterThan(0)

@@ -7,7 +7,7 @@ import { ROOT } from '../fixture.ts'
 import { run } from './run.ts'
 
 /** The folders of the packages that are published. */
-export const PUBLISHED = ['core', 'libp2p', 'cli'] as const
+export const PUBLISHED = ['core', 'libp2p', 'sim', 'cli'] as const
 
 export type Published = (typeof PUBLISHED)[number]
 

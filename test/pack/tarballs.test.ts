@@ -1,5 +1,6 @@
 /** What is in the tarballs, and whether the world's tools can read it. */
 import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { ROOT } from '../fixture.ts'
@@ -18,6 +19,18 @@ async function filesIn(name: Published): Promise<string[]> {
 
 const ALWAYS = ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json']
 
+/** What is no source of ours, and is wanted all the same. */
+async function othersOf(name: Published): Promise<string[]> {
+  if (name === 'cli') return ['bin/kadmium.js']
+  if (name === 'libp2p') return ['src/wire/dht.proto']
+  if (name === 'core') return []
+  const scenarios = await readdir(join(ROOT, 'packages/sim/scenarios'))
+  return [
+    ...scenarios.map((file) => `scenarios/${file}`),
+    ...['page.css', 'page.js'].map((file) => `src/report/${file}`),
+  ]
+}
+
 test.each(PUBLISHED)(
   '%s: sources, what was made of them, and what a package must say',
   async (name) => {
@@ -29,8 +42,7 @@ test.each(PUBLISHED)(
       const base = path.replace(/^src(.*)\.ts$/, 'dist$1')
       return ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((ending) => base + ending)
     })
-    const others =
-      name === 'cli' ? ['bin/kadmium.js'] : name === 'libp2p' ? ['src/wire/dht.proto'] : []
+    const others = await othersOf(name)
     // Nothing is missing and nothing else is there: no test, no build state, no leftover of a source that is gone.
     expect(files.sort()).toEqual([...ALWAYS, ...sources, ...made, ...others].sort())
     expect(files.filter((path) => /\.test\.|tsbuildinfo|fixtures/.test(path))).toEqual([])

@@ -12,6 +12,8 @@ export const EXIT = {
   timeout: 4,
   listen: 5,
   data: 6,
+  unmet: 7,
+  violation: 8,
   internal: 70,
   interrupted: 130,
 } as const
@@ -27,6 +29,8 @@ const MEANING: Readonly<Record<ExitName, string>> = {
   timeout: 'no result within --timeout',
   listen: 'can’t listen: the port is in use, or the address is not of this machine',
   data: 'the data folder can’t be used: locked by another node, unreadable or damaged',
+  unmet: 'a simulation does not hold what its scenario asserts',
+  violation: 'a checker found something wrong in a simulation',
   internal: 'a defect of kadmium itself',
   interrupted: 'interrupted',
 }
@@ -42,16 +46,23 @@ export function exitCodesText(): string {
 export class CliError extends Error {
   override readonly name: string = 'CliError'
   readonly exit: ExitName
+  /** What there is to say for `--json` besides. */
+  readonly fields: Readonly<Record<string, unknown>>
 
-  constructor(exit: ExitName, message: string, options?: ErrorOptions) {
+  constructor(
+    exit: ExitName,
+    message: string,
+    options: ErrorOptions & { fields?: Record<string, unknown> } = {},
+  ) {
     super(message, options)
     this.exit = exit
+    this.fields = options.fields ?? {}
   }
 }
 
 /** Bad input from the command line. */
-export function usageError(message: string): CliError {
-  return new CliError('usage', message)
+export function usageError(message: string, fields: Record<string, unknown> = {}): CliError {
+  return new CliError('usage', message, { fields })
 }
 
 /** Any thrown thing as a failure with an exit code. */

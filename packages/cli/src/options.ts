@@ -62,7 +62,7 @@ export function addListenOptions(command: Command, defaultListen: string): Comma
 }
 
 /** An option that may be given several times; it takes one value each, so that it eats no argument. */
-function repeatable(flags: string, description: string): Option {
+export function repeatable(flags: string, description: string): Option {
   const collect = (value: string, previous: readonly string[] | undefined) => [
     ...(previous ?? []),
     value,

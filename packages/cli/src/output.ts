@@ -52,6 +52,7 @@ export class Output {
       command,
       ok: false,
       exitCode: EXIT[exit],
+      ...error.fields,
       error: { code: exit, message },
     })
     await this.note(message)

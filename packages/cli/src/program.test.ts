@@ -10,7 +10,9 @@ const PK = '/pk/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN'
 const CID = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 const PEER = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
 
-const COMMANDS = ['node', 'put', 'get', 'provide', 'find-providers', 'find-peer', 'closest']
+const COMMANDS = [
+  ...['node', 'put', 'get', 'provide', 'find-providers', 'find-peer', 'closest', 'sim'],
+]
 
 describe('help', () => {
   test('names all commands and all exit codes', async () => {

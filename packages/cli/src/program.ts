@@ -7,13 +7,17 @@ import { addGet } from './commands/get.ts'
 import { addNode } from './commands/node.ts'
 import { addProvide } from './commands/provide.ts'
 import { addPut } from './commands/put.ts'
+import { addSim, type Simulate } from './commands/sim.ts'
 import { type CliError, EXIT, exitCodesText, messageOf, toCliError, usageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { Output } from './output.ts'
 import { VERSION } from './session.ts'
 
 /** All commands, in the order of the help. */
-const COMMANDS: readonly [name: string, add: (program: Command, io: Io) => void][] = [
+const COMMANDS: readonly [
+  name: string,
+  add: (program: Command, io: Io, simulate?: Simulate) => void,
+][] = [
   ['node', addNode],
   ['put', addPut],
   ['get', addGet],
@@ -21,6 +25,7 @@ const COMMANDS: readonly [name: string, add: (program: Command, io: Io) => void]
   ['find-providers', addFindProviders],
   ['find-peer', addFindPeer],
   ['closest', addClosest],
+  ['sim', addSim],
 ]
 
 const GUIDE = `
@@ -29,6 +34,7 @@ Try it on one machine:
   $ export KADMIUM_BOOTSTRAP=/ip4/127.0.0.1/tcp/4101/p2p/12D3KooW…
   $ kadmium put --pk                                             prints its key
   $ kadmium get /pk/12D3KooW…
+  $ kadmium sim run smoke                                        the same core, simulated
 
 Exit codes:
 ${exitCodesText()}
@@ -37,9 +43,9 @@ Environment:
   KADMIUM_BOOTSTRAP   peers to enter by, separated by commas, where --bootstrap is not given
   KADMIUM_DEBUG=1     print the stack of an error`
 
-/** Runs one command line; resolves with the exit code, and never rejects. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const program = createProgram(io)
+/** Runs one command line; resolves with the exit code, and never rejects. `simulate` takes the place of the simulator. */
+export async function run(args: readonly string[], io: Io, simulate?: Simulate): Promise<number> {
+  const program = createProgram(io, simulate)
   try {
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
@@ -47,7 +53,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (thrown instanceof CommanderError && isHelp(thrown)) return thrown.exitCode && EXIT.usage
     const error = thrown instanceof CommanderError ? misuse(thrown, args) : toCliError(thrown)
     const output = new Output(io, args.includes('--json'))
-    await output.failure(args[0] ?? '', error)
+    await output.failure(commandOf(args), error)
     return EXIT[error.exit]
   }
 }
@@ -65,10 +71,15 @@ function misuse(error: CommanderError, args: readonly string[]): CliError {
   const isBootstrap = error.code === 'commander.excessArguments' && text.includes('/p2p/')
   if (isBootstrap) return usageError(`${text}; repeat --bootstrap for each address`)
   const isKnown = COMMANDS.some(([name]) => name === args[0])
-  return usageError(`${text}; see kadmium ${isKnown ? `${args[0]} ` : ''}--help`)
+  return usageError(`${text}; see kadmium ${isKnown ? `${commandOf(args)} ` : ''}--help`)
 }
 
-function createProgram(io: Io): Command {
+/** The command of a command line: its first word, for `sim` the second one too. */
+function commandOf([first = '', second = '']: readonly string[]): string {
+  return first === 'sim' && /^[a-z]+$/.test(second) ? `sim ${second}` : first
+}
+
+function createProgram(io: Io, simulate?: Simulate): Command {
   const program = new Command('kadmium')
     .description('A Kademlia DHT for libp2p that remembers which peers deliver.')
     .version(VERSION)
@@ -83,6 +94,6 @@ function createProgram(io: Io): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-  for (const [, add] of COMMANDS) add(program, io)
+  for (const [, add] of COMMANDS) add(program, io, simulate)
   return program.addHelpText('after', GUIDE)
 }

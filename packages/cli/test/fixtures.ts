@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { parseOwnAddress } from '../src/addresses.ts'
+import type { Simulate } from '../src/commands/sim.ts'
 import type { Io } from '../src/io.ts'
 import { joinNetwork } from '../src/join.ts'
 import { chooseNetwork } from '../src/network.ts'
@@ -62,6 +63,8 @@ export interface TestIoInit {
   isTTY?: boolean
   home?: string
   interrupt?: AbortSignal
+  /** Takes the place of the simulator. */
+  simulate?: Simulate
 }
 
 export function testIo(init: TestIoInit = {}): TestIo {
@@ -113,7 +116,7 @@ export interface Run {
 /** Runs one command line to its end. */
 export async function kadmium(args: readonly string[], init: TestIoInit = {}): Promise<Run> {
   const io = testIo(init)
-  const code = await run(args, io)
+  const code = await run(args, io, init.simulate)
   const last = io.stdout.lines.at(-1) ?? ''
   const json = last.startsWith('{') ? JSON.parse(last) : {}
   return { code, out: io.stdout.text, bytes: io.stdout.bytes, err: io.stderr.text, json }

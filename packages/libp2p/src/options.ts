@@ -4,8 +4,6 @@
  */
 import { type Config, configFault, DEFAULT_CONFIG } from '@kadmium/core'
 import { InvalidParametersError } from '@libp2p/interface'
-import { told } from './arguments.ts'
-import { Faults, isKind, KIND_TEXTS, type Kind } from './faults.ts'
 import { removePrivateAddressesMapper } from './mappers.ts'
 import type { KadDHTInit, PeerInfoMapper, ReProvideInit, Selectors, Validators } from './types.ts'
 
@@ -83,54 +81,14 @@ const NAMED = {
   probeTimeoutMs: 'onPeerConnectTimeout',
 } as const satisfies Partial<Record<keyof Config, string>>
 
-/** What an option of a plain type must be. */
-const KINDS = {
-  protocol: 'text',
-  logPrefix: 'text',
-  datastorePrefix: 'text',
-  metricsPrefix: 'text',
-  clientMode: 'boolean',
-  allowQueryWithZeroPeers: 'boolean',
-  peerInfoMapper: 'function',
-  validators: 'functions',
-  selectors: 'functions',
-  providers: 'object',
-  reprovide: 'object',
-  kadmium: 'object',
-} as const satisfies Partial<Record<keyof KadDHTInit, Kind>>
-
-/** Options that are numbers; their ranges are looked at where they are used. */
-const NUMBERS: readonly (keyof KadDHTInit)[] = [
-  'kBucketSize',
-  'alpha',
-  'disjointPaths',
-  'querySelfInterval',
-  'initialQuerySelfInterval',
-  'routingTableUpdateQueueConcurrency',
-  'onPeerConnectTimeout',
-  'maxInboundStreams',
-  'maxOutboundStreams',
-  'incomingMessageTimeout',
-]
-
-const OPTIONS: readonly string[] = [...Object.keys(KINDS), ...Object.keys(REFUSED), ...NUMBERS]
-
-const REPROVIDE = ['concurrency', 'maxQueueSize', 'threshold', 'interval', 'validity']
-
 /**
- * @throws InvalidParametersError that names every option which is refused, not known, of the wrong type or
- * out of its range, and says what to do
+ * @throws InvalidParametersError for an option that is refused, is out of its range or, within
+ * `kadmium`, is not known
  */
-export function resolveOptions(given: KadDHTInit): Options {
-  const faults = new Faults()
-  const init = wellTyped(given, faults)
-  refuse(init, faults)
+export function resolveOptions(init: KadDHTInit): Options {
+  refuse(init)
   const { reprovide = {} } = init
-  const count = (name: string, value: number | undefined, otherwise: number): number =>
-    within(faults, name, value ?? otherwise, COUNT_MAX)
-  const millis = (name: string, value: number | undefined, otherwise: number): number =>
-    within(faults, name, value ?? otherwise, MS_MAX)
-  const options: Options = {
+  return {
     protocol: init.protocol ?? PROTOCOL,
     logPrefix: init.logPrefix ?? 'libp2p:kad-dht',
     datastorePrefix: init.datastorePrefix ?? '/dht',
@@ -150,59 +108,28 @@ export function resolveOptions(given: KadDHTInit): Options {
       interval: millis('reprovide.interval', reprovide.interval, HOUR_MS),
       validity: millis('reprovide.validity', reprovide.validity, DEFAULT_CONFIG.recordValidityMs),
     },
-    config: resolveConfig(init, faults),
+    config: resolveConfig(init),
   }
-  faults.throwIfAny()
-  return options
 }
 
-/** The options without those that are not what their names ask for, which are noted. */
-function wellTyped(given: KadDHTInit, faults: Faults): KadDHTInit {
-  if (!isKind('object', given)) {
-    throw new InvalidParametersError(
-      `The options of kadDHT must be an object, or be left out, and are ${told(given)}`,
-    )
-  }
-  const taken = Object.entries(given).filter(([name, value]) => {
-    if (value === undefined) return false
-    if (!OPTIONS.includes(name)) faults.note(name, 'is not known')
-    const kind = Object.hasOwn(KINDS, name) ? KINDS[name as keyof typeof KINDS] : null
-    const isTaken = kind === null || isKind(kind, value)
-    if (!isTaken) faults.note(name, `must be ${KIND_TEXTS[kind]}, and is ${told(value)}`)
-    return isTaken
-  })
-  const init: KadDHTInit = Object.fromEntries(taken)
-  for (const [name, value] of Object.entries(init.reprovide ?? {})) {
-    if (value !== undefined && !REPROVIDE.includes(name)) {
-      faults.note(`reprovide.${name}`, `is not known: there are ${REPROVIDE.join(', ')}`)
-    }
-  }
-  for (const [name, value] of Object.entries(init.providers ?? {})) {
-    if (value !== undefined && !Object.hasOwn(REFUSED_PROVIDERS, name)) {
-      faults.note(`providers.${name}`, 'is not known')
-    }
-  }
-  return init
-}
-
-function refuse(init: KadDHTInit, faults: Faults): void {
+function refuse(init: KadDHTInit): void {
   for (const [name, instead] of Object.entries(REFUSED)) {
-    if (init[name as keyof KadDHTInit] !== undefined) faults.refuse(name, instead)
+    if (init[name as keyof KadDHTInit] !== undefined) throw refusal(name, instead)
   }
   for (const [name, instead] of Object.entries(REFUSED_PROVIDERS)) {
     if (init.providers?.[name as keyof typeof REFUSED_PROVIDERS] !== undefined) {
-      faults.refuse(`providers.${name}`, instead)
+      throw refusal(`providers.${name}`, instead)
     }
   }
   if (init.disjointPaths !== undefined && init.disjointPaths !== 1) {
-    faults.refuse(
+    throw refusal(
       'disjointPaths',
       'a lookup walks one path and confirms its result: pass 1 or leave it out',
     )
   }
 }
 
-function resolveConfig(init: KadDHTInit, faults: Faults): Config {
+function resolveConfig(init: KadDHTInit): Config {
   const config: Config = { ...DEFAULT_CONFIG }
   const set = <K extends keyof Config>(
     key: K,
@@ -211,12 +138,12 @@ function resolveConfig(init: KadDHTInit, faults: Faults): Config {
   ): void => {
     if (value === undefined) return
     const fault = configFault(key, value)
-    if (fault === null) config[key] = value
-    else faults.note(name, fault)
+    if (fault !== null) throw new InvalidParametersError(`The option ${name} ${fault}`)
+    config[key] = value
   }
   set('k', NAMED.k, init.kBucketSize)
   set('alpha', NAMED.alpha, init.alpha)
-  config.recordValidityMs = init.reprovide?.validity ?? config.recordValidityMs
+  set('recordValidityMs', NAMED.recordValidityMs, init.reprovide?.validity)
   set('refreshIntervalMs', NAMED.refreshIntervalMs, init.querySelfInterval)
   set('joinIntervalMs', NAMED.joinIntervalMs, init.initialQuerySelfInterval)
   set('probesMax', NAMED.probesMax, init.routingTableUpdateQueueConcurrency)
@@ -224,9 +151,9 @@ function resolveConfig(init: KadDHTInit, faults: Faults): Config {
   for (const [key, value] of Object.entries(init.kadmium ?? {})) {
     const name = `kadmium.${key}`
     if (Object.hasOwn(NAMED, key))
-      faults.refuse(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
+      throw refusal(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
     // An unknown name has a fault, so that what is set has the type that its name asks for.
-    else set(key as keyof Config, name, value as never)
+    set(key as keyof Config, name, value as never)
   }
   // Records that live shorter must be renewed sooner, or none would be before it runs out.
   const renewalMs = config.recordValidityMs * RENEWAL_SHARE
@@ -236,9 +163,21 @@ function resolveConfig(init: KadDHTInit, faults: Faults): Config {
   return config
 }
 
-function within(faults: Faults, name: string, value: number, max: number): number {
-  if (!Number.isSafeInteger(value) || value < 1 || value > max) {
-    faults.note(name, `must be a whole number from 1 to ${max}, and is ${told(value)}`)
-  }
-  return value
+function count(name: string, value: number | undefined, otherwise: number): number {
+  return within(name, value ?? otherwise, COUNT_MAX)
+}
+
+function millis(name: string, value: number | undefined, otherwise: number): number {
+  return within(name, value ?? otherwise, MS_MAX)
+}
+
+function within(name: string, value: number, max: number): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value
+  throw new InvalidParametersError(
+    `The option ${name} must be a whole number from 1 to ${max}, and is ${value}`,
+  )
+}
+
+function refusal(name: string, instead: string): Error {
+  return new InvalidParametersError(`The option ${name} has no place in Kadmium: ${instead}`)
 }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from './measure/result.ts'
+export { renderReport } from './report/report.ts'
 export { type Progress, type RunOptions, runScenario } from './run.ts'
 export { checkAssertions } from './scenario/assertions.ts'
 export {

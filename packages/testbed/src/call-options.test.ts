@@ -164,10 +164,7 @@ describe('how many are enough', () => {
     await all((others[0] as LiveNode).dht.put(key, latest.value, LOCAL))
     const options: GetOptions = { quorum: nodes.length }
     expect(hex(await routingOf(asker).get(key, options))).toBe(hex(latest.value))
-    await vi.waitFor(
-      async () => expect(await holdsValue(asker, key, latest.value)).toBe(true),
-      10_000,
-    )
+    await vi.waitFor(async () => expect(await holdsValue(asker, key, latest.value)).toBe(true))
     for (const quorum of [0, 0.5]) {
       await expect(routingOf(asker).get(key, { quorum } as GetOptions)).rejects.toThrow('quorum')
     }
