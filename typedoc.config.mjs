@@ -3,7 +3,7 @@ export default {
   name: 'Kadmium',
   plugin: ['./docs/typedoc/unions.mjs'],
   entryPointStrategy: 'packages',
-  entryPoints: ['packages/core', 'packages/libp2p'],
+  entryPoints: ['packages/core', 'packages/libp2p', 'packages/sim'],
   packageOptions: {
     entryPoints: ['src/index.ts'],
     excludePrivate: true,

@@ -87,7 +87,7 @@ const link = z
       .meta({
         unit: 'ms',
         description:
-          'One way, least and most: drawn for each message by `constant`, once for each pair by `square`.',
+          'One way, least and most, drawn once for each pair: all of the way for `constant`, besides the distance for `square`.',
       }),
     jitter: share(
       world.link.jitter,

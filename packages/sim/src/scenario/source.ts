@@ -17,7 +17,9 @@ export interface Fault {
 
 /** Everything that is wrong with a scenario. */
 export class ScenarioError extends Error {
+  /** `ScenarioError`. */
   override readonly name: string = 'ScenarioError'
+  /** One for each. */
   readonly faults: readonly Fault[]
 
   constructor(scenario: string, faults: readonly Fault[]) {

@@ -69,6 +69,7 @@ export interface StrategyInit {
   isServer(peer: PeerRef): boolean
   /** The group of the identity's address; 0 for none. */
   ipGroup(peer: PeerRef): number
+  /** What the world knows. */
   truth: Truth
   /** What the scenario sets for this strategy. */
   options: Readonly<Record<string, unknown>>
@@ -82,5 +83,6 @@ export interface Strategy {
   readonly summary: string
   /** What is wrong with a scenario's options for it, as a sentence; null where nothing is. */
   optionsFault(options: Readonly<Record<string, unknown>>): string | null
+  /** The nodes of one worker. */
   create(init: StrategyInit): Column
 }

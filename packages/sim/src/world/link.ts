@@ -32,11 +32,11 @@ export class Link {
   rttMs(a: number, b: number): number {
     if (a === b) return this.leastRttMs
     const { model } = this.settings
-    if (model === 'square') return Math.max(this.leastRttMs, 2 * this.squareMs(a, b))
     const chance = share(a < b ? this.pairWord(a, b) : this.pairWord(b, a))
     if (model === 'regions') return this.regionMs(a, b, chance)
     const [min, max] = this.settings.constantMs
-    return Math.max(this.leastRttMs, 2 * (min + (max - min) * chance))
+    const distanceMs = model === 'square' ? this.squareMs(a, b) : 0
+    return Math.max(this.leastRttMs, 2 * (distanceMs + min + (max - min) * chance))
   }
 
   /** How long one message takes, whole ms: half the round trip, up or down by the jitter that 32 dice bits say. */
