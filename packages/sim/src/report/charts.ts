@@ -108,21 +108,19 @@ function distributions(
         : [{ name, style, distribution }]
     })
     if (found.length === 0) return []
-    const least = Math.min(...found.map(({ distribution }) => distribution.value[0] ?? 0))
     return [
       {
         ...shared,
         id: `${kind}-${operation}`,
         title: `${WORDS[operation]}: ${what}`,
         summary: `Median ${what}: ${found.map(({ name, distribution }) => `${name} ${figure(quantile(distribution, 0.5))}`).join(', ')}.`,
-        // A logarithm has no place for 0.
-        x: { label, scale: isLog && least > 0 ? ('log' as const) : ('linear' as const) },
+        x: { label, scale: isLog ? ('log' as const) : ('linear' as const) },
         y: { label: 'share of operations', max: 1, percent: true },
         isStepped: !isLog,
         series: found.map(({ name, style, distribution }) => ({
           name,
           style,
-          points: pointsOf(distribution),
+          points: isLog ? aboveZero(pointsOf(distribution)) : pointsOf(distribution),
         })),
         bands: [],
         table: quantileTable(found),
@@ -160,6 +158,11 @@ export function pointsOf({ value, share }: Distribution): [number, number][] {
 export function quantile({ value, share }: Distribution, part: number): number | undefined {
   const at = share.findIndex((each) => each >= part - 1e-9)
   return value[at < 0 ? value.length - 1 : at]
+}
+
+/** A logarithm has no place for 0: what was there at once stands at 1. */
+function aboveZero(points: readonly [number, number][]): [number, number][] {
+  return points.map(([x, y]) => [Math.max(1, x), y])
 }
 
 interface TimeKind {

@@ -57,6 +57,7 @@
     const width = Math.max(260, Math.floor(place.clientWidth))
     const data = rows(chart)
     const isNarrow = width < 420
+    const last = chart.bands.at(-1)?.to
     const svg = Plot.plot({
       width,
       height: HEIGHT,
@@ -65,6 +66,7 @@
       marginBottom: 40,
       style: { background: 'none', fontSize: '12px', overflow: 'visible' },
       x: {
+        ...(last === undefined ? {} : { domain: [0, last] }),
         type: chart.x.scale === 'log' ? 'log' : 'linear',
         label: chart.x.label,
         labelAnchor: 'center',

@@ -104,7 +104,13 @@ describe('charts', () => {
       rpcs: {},
       slices: [],
     }
-    expect(of({ ...RUN, curves: { kadmium: curves } })[0]?.x.scale).toBe('linear')
+    const [first] = of({ ...RUN, curves: { kadmium: curves } })
+    expect(first?.x.scale).toBe('log')
+    expect(first?.series[0]?.points).toEqual([
+      [1, 0],
+      [1, 0.5],
+      [5, 1],
+    ])
   })
 })
 

@@ -267,7 +267,7 @@ const WANTED = [
 
 describe('the scenarios that come with the package', () => {
   test.each(WANTED)('%s can be run', async (name) => {
-    const scenario = await loadScenario(name, { registry })
+    const scenario = await loadScenario(name)
     expect(scenario.name).toBe(name)
     expect(scenario.description.length).toBeLessThan(120)
   })

@@ -19,16 +19,6 @@ if (executable === undefined && !isRequired)
 
 const COMMAND = "npx kadmium sim run smoke --set 'strategies=[a,b]'"
 
-/** Names of strategies that the scenario has, whether or not they are registered here. */
-const registry = ['kadmium', 'go', 'js', 'kadabra', 'pns', 'plain', 'oracle'].map((name) => ({
-  name,
-  summary: name,
-  optionsFault: () => null,
-  create: () => {
-    throw new Error('not for running')
-  },
-}))
-
 interface Look {
   name: string
   width: number
@@ -52,7 +42,7 @@ describe.skipIf(executable === undefined && !isRequired)('a report', () => {
   beforeAll(async () => {
     if (executable === undefined) throw new Error('KADMIUM_REQUIRE wants chromium: it is not there')
     folder = mkdtempSync(join(tmpdir(), 'kadmium-report-'))
-    const scenario = await loadScenario('smoke', { registry })
+    const scenario = await loadScenario('smoke')
     const lost = { checker: 'records', atMs: 61_500, text: 'a record <b>lost</b>' }
     const text = renderReport(madeUpRun(scenario, { kadmium: [lost] }), scenario, COMMAND)
     writeFileSync(join(folder, 'report.html'), text)
