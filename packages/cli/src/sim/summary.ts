@@ -79,7 +79,7 @@ export function operationColumns(lead: readonly string[] = []): Column[] {
 export function summary(run: Run, width: number): string[] {
   const { result } = run
   const note =
-    LIMIT in result.strategies ? [`(…x): times the ${LIMIT}’s, which is the physical limit`] : []
+    LIMIT in result.strategies ? [`(…x): times the ${LIMIT}’s, which knows every live node`] : []
   return [
     headline(result),
     '',
