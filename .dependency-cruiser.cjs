@@ -96,7 +96,7 @@ module.exports = {
       'A module that nobody imports is an entry or it is dead.',
       {
         orphan: true,
-        pathNot: [TEST, '/src/index\\.ts$', '/bin/', '^bench/', '\\.d\\.ts$'],
+        pathNot: [TEST, '/src/index\\.ts$', '/bin/', '^bench/', '/report/page\\.js$', '\\.d\\.ts$'],
       },
       {},
     ),

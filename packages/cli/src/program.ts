@@ -7,11 +7,12 @@ import { addGet } from './commands/get.ts'
 import { addNode } from './commands/node.ts'
 import { addProvide } from './commands/provide.ts'
 import { addPut } from './commands/put.ts'
-import { addSim, type Simulate } from './commands/sim.ts'
+import { addSim } from './commands/sim.ts'
 import { type CliError, EXIT, exitCodesText, messageOf, toCliError, usageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { Output } from './output.ts'
 import { VERSION } from './session.ts'
+import type { Simulate } from './sim/options.ts'
 
 /** All commands, in the order of the help. */
 const COMMANDS: readonly [

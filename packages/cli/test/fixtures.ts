@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { parseOwnAddress } from '../src/addresses.ts'
-import type { Simulate } from '../src/commands/sim.ts'
 import type { Io } from '../src/io.ts'
 import { joinNetwork } from '../src/join.ts'
 import { chooseNetwork } from '../src/network.ts'
 import { run } from '../src/program.ts'
 import { openSession, type Session } from '../src/session.ts'
+import type { Simulate } from '../src/sim/options.ts'
 
 /** A stream that keeps what is written to it. */
 export class Capture extends Writable {

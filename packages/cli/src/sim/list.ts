@@ -1,9 +1,9 @@
 /** `kadmium sim list`: the scenarios and strategies that there are. */
 import { listScenarios, STRATEGIES } from '@kadmium/sim'
-import type { ScenarioOptions } from '../commands/sim.ts'
 import type { Io } from '../io.ts'
 import { Output } from '../output.ts'
 import { explained } from './load.ts'
+import type { ScenarioOptions } from './options.ts'
 
 export async function list(io: Io, options: ScenarioOptions): Promise<void> {
   const output = new Output(io, options.json === true)

@@ -1,7 +1,7 @@
 /** Scenarios as the command line names them. */
 import { type LoadOptions, loadScenario, type Scenario, ScenarioError } from '@kadmium/sim'
-import type { RunOptions } from '../commands/sim.ts'
 import { codeOf, fileReason, usageError } from '../errors.ts'
+import type { RunOptions } from './options.ts'
 
 /** The scenario with what the options change. */
 export async function load(name: string, options: RunOptions): Promise<Scenario> {

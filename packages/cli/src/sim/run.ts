@@ -1,12 +1,12 @@
 /** `kadmium sim run` and `sim compare`: one run of a scenario, and what is told of it. */
 import { type Run, renderReport, runScenario, type Scenario } from '@kadmium/sim'
 import { abortable } from '../abort.ts'
-import type { RunOptions, Simulate } from '../commands/sim.ts'
 import { CliError, usageError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { counted, Output } from '../output.ts'
 import { LineFile, OutFile } from './files.ts'
 import { load } from './load.ts'
+import type { RunOptions, Simulate } from './options.ts'
 import { SimProgress } from './progress.ts'
 import { comparison, failures, summary } from './summary.ts'
 
