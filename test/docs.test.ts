@@ -33,6 +33,9 @@ function check(core: string): { code: number | null; told: string } {
     'packages/libp2p/package.json': JSON.stringify({ name: 'libp2p', ...PACKAGE }),
     'packages/libp2p/tsconfig.json': tsconfig,
     'packages/libp2p/src/index.ts': '/** One. */\nexport const one = 1\n',
+    'packages/sim/package.json': JSON.stringify({ name: 'sim', ...PACKAGE }),
+    'packages/sim/tsconfig.json': tsconfig,
+    'packages/sim/src/index.ts': '/** Two. */\nexport const two = 2\n',
   }
   const ours = ['typedoc.config.mjs', 'docs/typedoc/unions.mjs', 'tsconfig.base.json']
   using tree = makeTree(ours, files)

@@ -57,7 +57,7 @@ ${parts.map((section) => sectionHtml(section, names))}
 <script type="application/json" id="charts">${embedded(charts.map(drawn))}</script>
 <script>${library('d3', 'd3.min.js')}</script>
 <script>${library('@observablehq/plot', '../dist/plot.umd.min.js')}</script>
-<script>${asset('page.js')}</script>
+<script type="module">${asset('page.js')}</script>
 </body>
 </html>
 `.text
