@@ -1,11 +1,39 @@
 /** What a scenario says where its file says nothing. Where a number comes from stands in docs/simulation.md, beside its key. */
-import { CLOUD_2024, HOME_2021 } from '../world/regions.ts'
-import type { FaultSettings, LinkSettings, WorkloadSettings, WorldSettings } from './scenario.ts'
+import type {
+  FaultSettings,
+  LinkSettings,
+  Region,
+  WorkloadSettings,
+  WorldSettings,
+} from './scenario.ts'
 
 /** Populations by name: where nodes live, in percent. */
 export const MIXES: Readonly<Record<MixName, LinkSettings['mix']>> = {
-  'cloud-2024': CLOUD_2024,
-  'home-2021': HOME_2021,
+  // US 45, CA 4; DE 15, NL 5, FR 5, GB 4; FI 4; RU, PL 1 each; KR 3, JP 2; CN 4; SG 4; AU, IN, BR 1 each.
+  'cloud-2024': {
+    NA: 49,
+    EUW: 29,
+    EUN: 4,
+    EUE: 2,
+    EAS: 5,
+    CN: 4,
+    SEA: 4,
+    OC: 1,
+    SAS: 1,
+    SA: 1,
+  },
+  // US 28.5, CA 3; CN 24.2; FR 8.3, DE 6, GB 3, NL 2; TW 7.2, KR 6.7, JP 2.5, HK 2; SG 2; RU 1.5, PL 0.6; AU, BR, IN 1 each.
+  'home-2021': {
+    NA: 31.5,
+    EUW: 19.3,
+    EUE: 2.1,
+    EAS: 18.4,
+    CN: 24.2,
+    SEA: 2,
+    OC: 1,
+    SAS: 1,
+    SA: 1,
+  } satisfies Partial<Record<Region, number>>,
 }
 
 /** Names that `world.link.mix` may give instead of weights. */
