@@ -32,8 +32,9 @@ export interface Column {
   readonly inBuckets?: boolean
   /** Whether a request to read is answered at once from what the node has, and changes nothing: a checker may ask. */
   readonly readsAlone?: boolean
-  /** Requests of a node in flight, and how many there may be. */
+  /** Requests of a node in flight. */
   inFlight?(row: number): number
+  /** How many of them there may be. */
   readonly inFlightMax?: number
   /** Bytes that the column's typed arrays and slabs hold now, over all rows. */
   readonly bytes: number
