@@ -18,5 +18,7 @@ export default defineConfig({
     testTimeout: 60_000,
     // Live networks are formed in hooks.
     hookTimeout: 60_000,
+    // What is waited for comes about sooner, but not on a busy machine.
+    expect: { poll: { timeout: 10_000 } },
   },
 })

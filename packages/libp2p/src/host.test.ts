@@ -357,7 +357,7 @@ describe('a request of a peer', () => {
     const announcement = encoded({ type: 'addProvider', providers: [providerOf(alice)] })
     host.requestArrived(alice, announcement, waiting)
     expect(waiting.conclude).not.toHaveBeenCalled()
-    await vi.waitFor(() => expect(waiting.conclude.mock.calls).toEqual([[false]]))
+    await vi.waitFor(() => expect(waiting.conclude.mock.calls).toEqual([[false]]), 10_000)
     const records = rig.storage.providers()
     expect((await records.next()).value).toMatchObject({ provider: alice.toString() })
   })
@@ -366,7 +366,7 @@ describe('a request of a peer', () => {
     const announce = async (announcement: Uint8Array): Promise<boolean> => {
       const waiting = exchange()
       host.requestArrived(alice, announcement, waiting)
-      await vi.waitFor(() => expect(waiting.conclude).toHaveBeenCalledTimes(1))
+      await vi.waitFor(() => expect(waiting.conclude).toHaveBeenCalledTimes(1), 10_000)
       return waiting.conclude.mock.calls[0]?.[0] as boolean
     }
     const { put } = rig.datastore
@@ -388,7 +388,7 @@ describe('a request of a peer', () => {
     const refused = put(encodeRecord(KEY, new Uint8Array(0), new Date()))
     expect(refused.conclude.mock.calls).toEqual([[true]])
     const stored = put(encodeRecord(KEY, VALUE, new Date()))
-    await vi.waitFor(() => expect(stored.reply).toHaveBeenCalledTimes(1))
+    await vi.waitFor(() => expect(stored.reply).toHaveBeenCalledTimes(1), 10_000)
     const [answer] = stored.reply.mock.calls[0] as [Uint8Array]
     expect(decodeMessage(answer).type).toBe('putValue')
   })
@@ -405,7 +405,7 @@ describe('a request of a peer', () => {
       },
     }
     host.requestArrived(alice, encoded({ type: 'ping', keyBytes: new Uint8Array(0) }), first)
-    await vi.waitFor(() => expect(second.conclude.mock.calls).toEqual([[false]]))
+    await vi.waitFor(() => expect(second.conclude.mock.calls).toEqual([[false]]), 10_000)
     const third = exchange()
     host.requestArrived(alice, encoded({ type: 'getProviders' }), third)
     const [answer] = third.reply.mock.calls[0] as [Uint8Array]
@@ -507,7 +507,7 @@ describe('a host that is closed', () => {
     const record = encodeRecord(KEY, VALUE, new Date())
     host.requestArrived(alice, encoded({ type: 'putValue', record }), waiting)
     host.close()
-    await vi.waitFor(() => expect(rig.last('persisted')).toBeDefined())
+    await vi.waitFor(() => expect(rig.last('persisted')).toBeDefined(), 10_000)
     expect(waiting.reply).not.toHaveBeenCalled()
     expect(rig.clock.timerCount).toBe(0)
   })
@@ -541,8 +541,14 @@ describe('keys to walk to', () => {
 
 test('a record is judged, and the verdict told', async () => {
   host.validate({ kind: 'validate', job: 3, keyBytes: KEY, record: VALUE, against: null })
-  await vi.waitFor(() => expect(rig.last('validated')).toMatchObject({ job: 3, verdict: 'better' }))
+  await vi.waitFor(
+    () => expect(rig.last('validated')).toMatchObject({ job: 3, verdict: 'better' }),
+    10_000,
+  )
   const nameless = Uint8Array.of(1)
   host.validate({ kind: 'validate', job: 4, keyBytes: nameless, record: VALUE, against: null })
-  await vi.waitFor(() => expect(rig.last('validated')).toMatchObject({ verdict: 'invalid' }))
+  await vi.waitFor(
+    () => expect(rig.last('validated')).toMatchObject({ verdict: 'invalid' }),
+    10_000,
+  )
 })

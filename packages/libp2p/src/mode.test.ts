@@ -105,7 +105,7 @@ describe('addresses', () => {
     await rig.mode.start()
     await rig.mode.set(mode === 'server' ? 'client' : 'server')
     rig.addresses(...addresses)
-    await vi.waitFor(() => expect(rig.mode.get()).toBe(mode))
+    await vi.waitFor(() => expect(rig.mode.get()).toBe(mode), 10_000)
     expect(rig.serving).toBe(mode === 'server')
   })
 

@@ -475,7 +475,7 @@ test('a peer that is connected is found without the core, unless nobody knows it
   expect(query.texts).toEqual(['FINAL_PEER -1 0/0/0'])
   expect(rig.given).toEqual([])
   const other = rig.run({ type: 'findPeer', keyBytes: KEY, sought: stranger })
-  await vi.waitFor(() => expect(rig.started).toHaveLength(1))
+  await vi.waitFor(() => expect(rig.started).toHaveLength(1), 10_000)
   rig.queries.stop()
   expect(await other.ended).toMatchObject({ name: 'AbortError' })
 })

@@ -164,7 +164,10 @@ describe('how many are enough', () => {
     await all((others[0] as LiveNode).dht.put(key, latest.value, LOCAL))
     const options: GetOptions = { quorum: nodes.length }
     expect(hex(await routingOf(asker).get(key, options))).toBe(hex(latest.value))
-    await vi.waitFor(async () => expect(await holdsValue(asker, key, latest.value)).toBe(true))
+    await vi.waitFor(
+      async () => expect(await holdsValue(asker, key, latest.value)).toBe(true),
+      10_000,
+    )
     for (const quorum of [0, 0.5]) {
       await expect(routingOf(asker).get(key, { quorum } as GetOptions)).rejects.toThrow('quorum')
     }

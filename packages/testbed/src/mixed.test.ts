@@ -92,7 +92,7 @@ async function expectOnBoth(holds: (node: LiveNode) => Promise<boolean>): Promis
     const holders = await holdersAmong(all, holds)
     return new Set(holders.map(({ kind }) => kind)).size
   }
-  await expect.poll(kinds, { timeout: 5_000 }).toBe(2)
+  await expect.poll(kinds, { timeout: 20_000 }).toBe(2)
 }
 
 /** Draws until two of the nearest four nodes to what was drawn are of each kind. */

@@ -137,7 +137,7 @@ async function scenario(make: typeof ours, names: Names): Promise<Record<string,
   await read(dht.getClosestPeers(utf8.encode('somewhere')))
   expect(await read(other.services.dht.get(utf8.encode('/x/a')))).toContain('VALUE')
   await expect(read(dht.findPeer(await stranger()))).rejects.toThrow()
-  await vi.waitFor(() => expect(selfQueries.map(({ of }) => of)).toContain(make))
+  await vi.waitFor(() => expect(selfQueries.map(({ of }) => of)).toContain(make), 10_000)
   return seen(registry)
 }
 

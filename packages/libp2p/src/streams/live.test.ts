@@ -193,7 +193,7 @@ describe('against a server of @libp2p/kad-dht', () => {
     clock.skip(1_100)
     expect(kadStreams(connection)).toEqual([])
     const [theirs] = server.getConnections(client.peerId)
-    await vi.waitFor(() => expect(kadStreams(theirs)).toEqual([]))
+    await vi.waitFor(() => expect(kadStreams(theirs)).toEqual([]), 10_000)
     expect(connection?.status).toBe('open')
   })
 
@@ -226,7 +226,7 @@ test('idle streams never keep a connection that libp2p wants to prune', async ()
       ...timed(),
       addresses: server.getMultiaddrs(),
     })
-  await vi.waitFor(() => expect(client.getConnections()).toHaveLength(2))
+  await vi.waitFor(() => expect(client.getConnections()).toHaveLength(2), 10_000)
 })
 
 describe('our server', () => {
@@ -286,10 +286,10 @@ describe('our server', () => {
     const half = await connection.newStream(PROTOCOL)
     half.send(Uint8Array.of(100, 1, 2))
     await half.close()
-    await vi.waitFor(() => expect(half.status).toBe('reset'))
+    await vi.waitFor(() => expect(half.status).toBe('reset'), 10_000)
     const leaving = await connection.newStream(PROTOCOL)
     leaving.send(frame(Uint8Array.of(1)))
-    await vi.waitFor(() => expect(waiting).toHaveLength(1))
+    await vi.waitFor(() => expect(waiting).toHaveLength(1), 10_000)
     waiting[0]?.()
     leaving.abort(new Error('leaves'))
     const { connectionManager } = client.services.parts

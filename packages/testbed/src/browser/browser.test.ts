@@ -134,7 +134,7 @@ describe.skipIf(executable === undefined && !isRequired)('a client in a browser'
     await vi.waitFor(async () => {
       const found = await holdersAmong(servers, (node) => holdsValue(node, key, value))
       expect(new Set(found)).toEqual(new Set(holders))
-    })
+    }, 10_000)
     const other = await enter()
     expect(await other.get(hex(key))).toBe(hex(value))
     await other.stop()
@@ -179,9 +179,12 @@ describe.skipIf(executable === undefined && !isRequired)('a client in a browser'
     const seen = browser.complaints.length
     const page = await browser.open()
     await page.evaluate(`console.error('one'); setTimeout(() => { throw new Error('two') })`)
-    await vi.waitFor(() => expect(browser.complaints.length).toBe(seen + 2))
+    await vi.waitFor(() => expect(browser.complaints.length).toBe(seen + 2), 10_000)
     // A name leads nowhere, so nothing leaves the machine.
     await page.evaluate(`fetch('http://a.example/').catch(() => {})`)
-    await vi.waitFor(() => expect(browser.complaints.join()).toContain('ERR_NAME_NOT_RESOLVED'))
+    await vi.waitFor(
+      () => expect(browser.complaints.join()).toContain('ERR_NAME_NOT_RESOLVED'),
+      10_000,
+    )
   })
 })

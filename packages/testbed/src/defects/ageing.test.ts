@@ -43,7 +43,10 @@ async function namedAfter(
   stream.send({ type: TYPE.addProvider, key, providers: [self] })
   expect((await stream.ask({ type: TYPE.ping }))?.type).toBe(TYPE.ping)
   await provider.libp2p.hangUp(server.peerId)
-  await vi.waitFor(() => expect(server.libp2p.getConnections(provider.libp2p.peerId)).toEqual([]))
+  await vi.waitFor(
+    () => expect(server.libp2p.getConnections(provider.libp2p.peerId)).toEqual([]),
+    10_000,
+  )
   const seen: string[] = []
   const startMs = clock.aheadMs
   for (const hour of hours) {

@@ -12,6 +12,14 @@ export const BOTH: readonly { kind: Kind; node: string }[] = [
 ]
 
 /**
+ * How long to wait for what only one of the two does, ms: that one has the time which a busy machine may need, less
+ * than the 10 s after which a request or a search for a first peer ends by itself; the other is watched for a while.
+ */
+export function patienceMs(kind: Kind, does: Kind): number {
+  return kind === does ? 8_000 : 2_000
+}
+
+/**
  * Runs the assertion for Kadmium as it is; for `@libp2p/kad-dht` it must fail as an assertion whose message
  * begins with `defect`, which is to be given to `expect` as its message.
  *

@@ -118,14 +118,14 @@ describe.each(Object.entries(QUERIES))('%s', (_, make) => {
     const reading = async (): Promise<void> => {
       for await (const event of query(node.dht, controller)) {
         if (event.name !== 'DIAL_PEER' || !event.peer.equals(far)) continue
-        await vi.waitFor(() => expect(abyss.opened).toBeGreaterThan(0), 5_000)
-        await vi.waitFor(() => expect(late.asked.some(isOurs)).toBe(true), 5_000)
+        await vi.waitFor(() => expect(abyss.opened).toBeGreaterThan(0), 10_000)
+        await vi.waitFor(() => expect(late.asked.some(isOurs)).toBe(true), 10_000)
         if (how === 'left') break
         controller.abort(new Error('enough'))
       }
     }
     expect(await ended(reading())).toEqual(how === 'left' ? undefined : new Error('enough'))
-    await vi.waitFor(() => expect(abyss.closed).toBe(abyss.opened), 3_000)
+    await vi.waitFor(() => expect(abyss.closed).toBe(abyss.opened), 8_000)
     gate.open()
     const isGoneOn = await comesAbout(() => third.asked.some(isOurs), 500)
     expect(isGoneOn).toBe(false)

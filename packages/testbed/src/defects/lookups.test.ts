@@ -14,7 +14,7 @@ import { TYPE, writeRecord } from '../live/wire.ts'
 import { Meter } from '../meters/meter.ts'
 import { SeededChoice } from '../random.ts'
 import { publicKeyRecord } from '../work/records.ts'
-import { BOTH, expectMended } from './both.ts'
+import { BOTH, expectMended, patienceMs } from './both.ts'
 import { someIdentity } from './identities.ts'
 import {
   holds,
@@ -186,7 +186,7 @@ test.each(BOTH)('D3: whom an answer names is neither announced nor pinged: $node
     announced.add(String(detail.id)),
   )
   expect((await values(node.dht, record.key)).map(hex)).toEqual([hex(record.value)])
-  await comesAbout(() => meter.snapshot().pings >= K / 2, 1_500)
+  await comesAbout(() => meter.snapshot().pings >= K / 2, patienceMs(each.kind, 'kad-dht'))
   const strangers = nobodyIds.map(String).filter((id) => announced.has(id))
   const { pings } = meter.snapshot()
   const defect = 'whom an answer names is announced and pinged'
@@ -222,7 +222,7 @@ describe('D13: a peer that failed', () => {
     expect(tries).toContain(dead.id.toString())
     expect(dead.askedFor(TYPE.findNode).length).toBeGreaterThan(0)
     await dead.stop()
-    await vi.waitFor(() => expect(node.libp2p.getConnections(dead.id)).toEqual([]))
+    await vi.waitFor(() => expect(node.libp2p.getConnections(dead.id)).toEqual([]), 10_000)
     // One failure may be an accident.
     for (let i = 0; i < 2; i++) await lookUp()
     tries.length = 0

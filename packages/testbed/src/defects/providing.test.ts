@@ -49,7 +49,7 @@ test.each(RUNS)('from $before to $after', async ({ before, after }) => {
   const old = await startNode(before, { ...init, dht: {} })
   await meet(old, [first])
   await drain(old.dht.provide(cid, inTime()))
-  await vi.waitFor(() => expect(isAnnounced(first).length).toBeGreaterThan(0), 5_000)
+  await vi.waitFor(() => expect(isAnnounced(first).length).toBeGreaterThan(0), 10_000)
   await old.libp2p.stop()
   const node = await startNode(after, init)
   running.push(node)

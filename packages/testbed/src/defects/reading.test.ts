@@ -8,7 +8,7 @@ import { type Kind, type LiveNode, startNode } from '../live/nodes.ts'
 import { TYPE, valueIn } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
 import { ipnsName, ipnsVersion, publicKeyRecord } from '../work/records.ts'
-import { BOTH, expectMended } from './both.ts'
+import { BOTH, expectMended, patienceMs } from './both.ts'
 import {
   holds,
   knowsNothing,
@@ -61,7 +61,7 @@ describe('D8: a get', () => {
     await vi.waitFor(() => {
       for (const peer of peers) expect(peer.askedFor(TYPE.getValue)).toHaveLength(1)
     }, 10_000)
-    const isEarly = await comesAbout(() => found.length > 0, 2_000)
+    const isEarly = await comesAbout(() => found.length > 0, patienceMs(kind, 'kadmium'))
     gate.open()
     await reading
     expect(found).toEqual([hex(record.value)])
@@ -75,7 +75,10 @@ describe('D8: a get', () => {
     const { node, peers } = await reader(kind, [holds(older, 'refuses'), holds(newer)])
     const outcome = await ended(values(node.dht, name.key))
     const [refusing] = peers as [ScriptedPeer]
-    await vi.waitFor(() => expect(refusing.askedFor(TYPE.putValue).length).toBeGreaterThan(0))
+    await vi.waitFor(
+      () => expect(refusing.askedFor(TYPE.putValue).length).toBeGreaterThan(0),
+      10_000,
+    )
     const defect = 'a refused correction fails the get'
     expectMended(kind, defect, () => {
       expect(outcome, defect).not.toBeInstanceOf(Error)
@@ -102,7 +105,7 @@ describe('a get', () => {
       await vi.waitFor(() => {
         const put = peer?.askedFor(TYPE.putValue)[0]?.request.record
         expect(hex(valueIn(put as Uint8Array))).toBe(hex(versions[1]?.value))
-      })
+      }, 10_000)
     }
   })
 })

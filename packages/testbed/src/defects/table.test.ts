@@ -19,7 +19,7 @@ import {
 } from '../live/nodes.ts'
 import { TYPE } from '../live/wire.ts'
 import { SeededChoice } from '../random.ts'
-import { BOTH, expectMended } from './both.ts'
+import { BOTH, expectMended, patienceMs } from './both.ts'
 import { identitiesNear, keyOfIdentity, sharedBits, someIdentity } from './identities.ts'
 import { knowsNothing, meet, type ScriptedPeer, startMany, startScripted } from './scripted.ts'
 
@@ -92,7 +92,10 @@ test.each(BOTH)(
     expect(found.map(({ id }) => id.toString())).toEqual([stranger.libp2p.peerId.toString()])
     // It can be reached and answers pings: whoever wants it in the table has what it takes.
     await node.libp2p.dial(stranger.libp2p.getMultiaddrs())
-    const isIn = await comesAbout(() => node.dht.routingTable.size > 1, 1_500)
+    const isIn = await comesAbout(
+      () => node.dht.routingTable.size > 1,
+      patienceMs(each.kind, 'kad-dht'),
+    )
     const defect = 'who does not speak the protocol is in the table'
     expectMended(each.kind, defect, () => expect(isIn, defect).toBe(false))
   },
@@ -128,7 +131,7 @@ describe('D14: a server', () => {
     const { routingTable } = server.dht
     await vi.waitFor(() => expect(routingTable.size).toBe(NAMED), 10_000)
     await meet(server, peers.slice(NAMED))
-    await comesAbout(() => routingTable.size === NEIGHBOURS, 2_000)
+    await comesAbout(() => routingTable.size === NEIGHBOURS, patienceMs(kind, 'kadmium'))
     const stream = await asker.open(server.libp2p.getMultiaddrs())
     const answer = await stream.ask({ type: TYPE.findNode, key: server.idBytes })
     const named = (answer?.closer ?? []).map(({ id }) => hex(id))
