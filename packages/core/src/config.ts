@@ -53,7 +53,7 @@ export interface Config {
   requestsMax: number
   /** Operations of one node at once. Default 512; one more ends as `busy`. */
   operationsMax: number
-  /** Candidates that a lookup keeps, nearest first. Default 256. */
+  /** Candidates that a lookup keeps, nearest first, at least 4k. Default 256. */
   candidatesMax: number
   /** Acknowledgements after which a put returns to its caller, of k. Default 15 (as go's optimistic provide). */
   putReturnCount: number
@@ -154,10 +154,11 @@ export type ConfigNumber = Exclude<keyof Config, 'bucketGoodPeers'>
 
 const MS_MAX = 365 * 24 * 3_600_000
 const COUNT_MAX = 2 ** 31 - 1
+const K_MAX = 40
 
 /** The least and the greatest value of each parameter, both allowed. */
 export const CONFIG_BOUNDS: Readonly<Record<ConfigNumber, readonly [min: number, max: number]>> = {
-  k: [1, 40],
+  k: [1, K_MAX],
   alpha: [1, 128],
   bucketBenchSeats: [0, 256],
   buckets: [1, 64],
@@ -180,7 +181,8 @@ export const CONFIG_BOUNDS: Readonly<Record<ConfigNumber, readonly [min: number,
   dialTimeoutMs: [1, MS_MAX],
   requestsMax: [1, 65_536],
   operationsMax: [1, 65_536],
-  candidatesMax: [40, 4_096],
+  // A lookup needs room for 4k candidates, whatever k is.
+  candidatesMax: [4 * K_MAX, 4_096],
   putReturnCount: [1, 40],
   explorePercent: [0, 100],
   mutableQuorum: [1, 40],

@@ -2,7 +2,14 @@
  * What holds for a node under any sequence of inputs, with limits so small that all of them are met: it
  * never throws, asks for no more than it may, answers everything once, and leaves nothing behind.
  */
-import { key8, ownNames, type PlainOutput, plainOutput, sharedNames } from '@kadmium/testkit'
+import {
+  key8,
+  OPERATION_TYPES,
+  ownNames,
+  type PlainOutput,
+  plainOutput,
+  sharedNames,
+} from '@kadmium/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Config } from './config.ts'
@@ -13,7 +20,6 @@ import {
   type Link,
   Message,
   type MessageType,
-  type OperationType,
   type ProviderOutcome,
   type Reach,
   type Verdict,
@@ -90,14 +96,6 @@ const TYPES: readonly MessageType[] = [
   'putValue',
   'addProvider',
   'ping',
-]
-const OPERATIONS: readonly OperationType[] = [
-  'getClosest',
-  'findPeer',
-  'getValue',
-  'putValue',
-  'findProviders',
-  'provide',
 ]
 const REACHES: readonly Reach[] = ['all', 'all', 'local', 'network']
 const LINKS: readonly Link[] = ['cold', 'connected', 'connected', 'pooled', 'lost']
@@ -371,7 +369,7 @@ class Driver {
       this.started.push(operation)
       this.asked.operations.add(operation)
     } else if (!this.asked.operations.has(operation)) return { kind: 'wake' }
-    const type = pick(OPERATIONS, a)
+    const type = pick(OPERATION_TYPES, a)
     return {
       kind: 'startOperation',
       operation,

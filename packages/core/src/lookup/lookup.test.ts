@@ -16,11 +16,19 @@ import {
 } from '@kadmium/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CONFIG_BOUNDS } from '../config.ts'
 import { NO_PEER, type PeerRef } from '../peers.ts'
 import { Random } from '../random.ts'
 import { Lookup } from './lookup.ts'
 
 const CASES = { numRuns: 1000 }
+
+it('the bounds of the configuration leave every lookup the room that it needs', () => {
+  const { book } = tinyBook([1])
+  const [k, candidatesMax] = [CONFIG_BOUNDS.k[1], CONFIG_BOUNDS.candidatesMax[0]]
+  expect(new Lookup(book, { k, alpha: 1, candidatesMax }).size).toBe(0)
+  expect(() => new Lookup(book, { k: k + 1, alpha: 1, candidatesMax })).toThrow('4k')
+})
 
 describe('a lookup', () => {
   it('asks the nearest first and ends when k of them have answered', () => {

@@ -1,5 +1,13 @@
 /** What an operation may go by: everything, only what the node has itself, or only what others say. */
-import { type Ask, judge, type OperationRun, recordOf, type Subject, World } from '@kadmium/testkit'
+import {
+  type Ask,
+  judge,
+  OPERATION_TYPES,
+  type OperationRun,
+  recordOf,
+  type Subject,
+  World,
+} from '@kadmium/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OperationType, Reach, Verdict } from '../messages.ts'
@@ -190,19 +198,10 @@ describe('our own copy of a record', () => {
   })
 })
 
-const TYPES: readonly OperationType[] = [
-  'getClosest',
-  'findPeer',
-  'getValue',
-  'putValue',
-  'findProviders',
-  'provide',
-]
-
 it('whatever is asked: local asks nobody, and no reach makes up what nobody has', () => {
   const asks = fc.array(
     fc.record({
-      type: fc.constantFrom(...TYPES),
+      type: fc.constantFrom(...OPERATION_TYPES),
       version: fc.integer({ min: 0, max: 255 }),
       peer: fc.integer({ min: 0, max: 7 }),
       quorum: fc.integer({ min: 0, max: 3 }),

@@ -1,19 +1,10 @@
 /** An operation while nobody is there to ask: what the node does by itself is done at once, the walk waits. */
-import { type Ask, type OperationRun, recordOf, World } from '@kadmium/testkit'
+import { type Ask, OPERATION_TYPES, type OperationRun, recordOf, World } from '@kadmium/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OperationType } from '../messages.ts'
 
 const PATIENCE_MS = 10_000
-
-const TYPES: readonly OperationType[] = [
-  'getClosest',
-  'findPeer',
-  'getValue',
-  'putValue',
-  'findProviders',
-  'provide',
-]
 
 /** Node 0 knows nobody; node 1 is there to be met. */
 function lonely(seed = 1): World {
@@ -35,7 +26,7 @@ function held(world: World, ask: Ask['key']): Uint8Array | null {
 }
 
 describe('where nobody is there to ask', () => {
-  it.each(TYPES)('%s waits for somebody, and not for ever', (type) => {
+  it.each(OPERATION_TYPES)('%s waits for somebody, and not for ever', (type) => {
     const world = lonely()
     const run = start(world, type)
     world.runFor(PATIENCE_MS - 1)
@@ -44,7 +35,7 @@ describe('where nobody is there to ask', () => {
     expect(run.outcome).toBe('noPeers')
   })
 
-  it.each(TYPES)('%s goes on as soon as somebody is met', (type) => {
+  it.each(OPERATION_TYPES)('%s goes on as soon as somebody is met', (type) => {
     const world = lonely()
     const run = start(world, type)
     world.runFor(2_000)
@@ -55,7 +46,7 @@ describe('where nobody is there to ask', () => {
     expect(run.outcome).not.toBe('noPeers')
   })
 
-  it.each(TYPES)('%s without patience ends at once', (type) => {
+  it.each(OPERATION_TYPES)('%s without patience ends at once', (type) => {
     const world = lonely()
     const run = start(world, type, { patienceMs: 0 })
     world.runFor(100)
@@ -122,7 +113,7 @@ describe('a network that is lost', () => {
     return world
   }
 
-  it.each(TYPES)('lets %s wait as at the start', (type) => {
+  it.each(OPERATION_TYPES)('lets %s wait as at the start', (type) => {
     const world = offline()
     const run = start(world, type, type === 'findPeer' ? world.subject('') : {})
     world.runFor(PATIENCE_MS / 2)
@@ -138,7 +129,7 @@ describe('a network that is lost', () => {
 it('waiting ends with cancel and stop, and whoever comes when', () => {
   const asks = fc.array(
     fc.record({
-      type: fc.constantFrom(...TYPES),
+      type: fc.constantFrom(...OPERATION_TYPES),
       patienceMs: fc.integer({ min: 0, max: 3_000 }),
       runMs: fc.integer({ min: 0, max: 2_000 }),
       after: fc.constantFrom('nothing', 'cancel', 'stop', 'meet', 'kill'),

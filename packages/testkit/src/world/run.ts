@@ -3,6 +3,16 @@ import type { OperationEvent, OperationOutcome, OperationType } from '@kadmium/c
 import { NO_PEER } from '@kadmium/core'
 import type { Names } from './names.ts'
 
+/** All types of operations. */
+export const OPERATION_TYPES: readonly OperationType[] = [
+  'getClosest',
+  'findPeer',
+  'getValue',
+  'putValue',
+  'findProviders',
+  'provide',
+]
+
 export interface OperationRun {
   readonly id: number
   readonly node: number
