@@ -7,11 +7,11 @@
  */
 import { KEY_BYTES_MAX } from '@kadmium/core'
 import type { Logger, RoutingOptions } from '@libp2p/interface'
-import { toString as bytesToString } from 'uint8arrays/to-string'
 import { reachOf } from './call-options.ts'
 import type { DriverClock } from './driver.ts'
 import { QueryError } from './errors.ts'
 import type { QueryEvent } from './events.ts'
+import { nameOf } from './key-name.ts'
 import type { Storage } from './storage.ts'
 import type { ReProvideInit } from './types.ts'
 
@@ -96,8 +96,4 @@ export class Announcer {
 
 function isHere(options: RoutingOptions): boolean {
   return reachOf('provide', options) === 'local'
-}
-
-function nameOf(keyBytes: Uint8Array): string {
-  return bytesToString(keyBytes, 'base64')
 }

@@ -8,8 +8,8 @@
  * Bounded by: `maxQueueSize` keys a round, `concurrency` of them in flight; one lookup at a time for a key.
  */
 import type { Logger, PeerId } from '@libp2p/interface'
-import { toString as bytesToString } from 'uint8arrays/to-string'
 import type { DriverClock } from './driver.ts'
+import { nameOf } from './key-name.ts'
 import type { Storage } from './storage.ts'
 import type { ReProvideInit } from './types.ts'
 
@@ -173,8 +173,4 @@ export class Reprovider {
       this.live.delete(name)
     }
   }
-}
-
-function nameOf(keyBytes: Uint8Array): string {
-  return bytesToString(keyBytes, 'base64')
 }

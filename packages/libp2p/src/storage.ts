@@ -154,10 +154,10 @@ export class Storage {
 
   /** When the provider's record of the key expires, ms since 1970; 0 where there is none. */
   async providerUntilMs(keyBytes: Uint8Array, provider: string): Promise<number> {
-    const name = `${bytesToString(keyBytes, 'base32')}/${provider}`
+    const key = this.providerKey(keyBytes, provider)
     try {
-      const value = await this.datastore.get(new Key(`${this.root}/provider/${name}`, false))
-      return this.readProvider(name, value)?.expiresAtMs ?? 0
+      const name = key.toString().slice(`${this.root}/provider/`.length)
+      return this.readProvider(name, await this.datastore.get(key))?.expiresAtMs ?? 0
     } catch (error) {
       if (error instanceof Error && error.name === 'NotFoundError') return 0
       throw error
