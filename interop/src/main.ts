@@ -4,7 +4,7 @@
  * it as JSON. The exit code is 1 when something failed, 2 when the arguments are wrong. What can't be run on this
  * machine is told and is no failure.
  */
-import { parseArguments } from './arguments.ts'
+import { parseArguments, USAGE } from './arguments.ts'
 import { IMPLEMENTATIONS } from './implementations.ts'
 import { hasFailed, type Row, renderJson, renderReport } from './report.ts'
 import { runImplementation } from './run.ts'
@@ -16,7 +16,12 @@ const tell = (progress: string): void => {
 }
 
 async function main(): Promise<number> {
-  const chosen = parseArguments(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
+  const chosen = parseArguments(args)
   if (typeof chosen === 'string') {
     process.stderr.write(`${chosen}\n`)
     return 2
