@@ -54,8 +54,7 @@ interface Peer {
 describe('put and get', () => {
   test('of the own key need nothing else', async () => {
     const put = await ask(['put', '--pk', '--json'])
-    expect(put.code).toBe(0)
-    expect(put.err).toBe('')
+    expect([put.code, put.err]).toEqual([0, ''])
     expect(put.json).toMatchObject({ command: 'put', ok: true, exitCode: 0 })
     const { asked, answered } = put.json.peers as Record<string, number>
     expect(put.json.stored).toBeGreaterThan(0)

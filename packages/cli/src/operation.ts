@@ -146,10 +146,17 @@ function isEmptyEnd(error: unknown): boolean {
   return error instanceof Error && error.name === 'NotFoundError'
 }
 
+/** The exit codes of refusals, by how they begin. */
+const EXITS = [
+  ['The record', 'usage'],
+  ['Our own store', 'data'],
+] as const
+
 /** What the service refuses to do, in its own words. */
 function refusal(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'QueryError') return error
-  const exit = error.message.startsWith('The record') ? 'usage' : 'noPeers'
+  const [first] = EXITS.filter(([begin]) => error.message.startsWith(begin))
+  const exit = first === undefined ? 'noPeers' : first[1]
   return new CliError(exit, messageOf(error), { cause: error })
 }
 

@@ -387,7 +387,9 @@ export type OperationEvent =
 
 /**
  * `ok`; `notFound`: nobody had it; `noPeers`: nobody to ask; `partial`: stored on fewer than wanted;
- * `invalid`: our own record did not pass; `busy`: too many operations; `cancelled`.
+ * `invalid`: our own record did not pass; `older`: nor did it, beside the one held here; `size`: the key has not
+ * 1..80 bytes or the record not 1..`recordBytesMax`; `unwritten`: our own store failed; `busy`: too many operations;
+ * `cancelled`.
  */
 export type OperationOutcome =
   | 'ok'
@@ -395,5 +397,8 @@ export type OperationOutcome =
   | 'noPeers'
   | 'partial'
   | 'invalid'
+  | 'older'
+  | 'size'
+  | 'unwritten'
   | 'busy'
   | 'cancelled'

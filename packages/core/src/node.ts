@@ -18,7 +18,7 @@ import type { Step } from './operation/port.ts'
 import { Outbox } from './outbox.ts'
 import { OwnWork } from './own-work.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
-import { type Completion, Records } from './records/records.ts'
+import { type Completion, PUT_OUTCOMES, Records } from './records/records.ts'
 import { type Request, Requests } from './requests.ts'
 import { Routing } from './routing/routing.ts'
 import { NetworkSize } from './size.ts'
@@ -332,7 +332,7 @@ export class Nodes {
     } else if (completion.ok) {
       this.operations.walk(step, operation)
     } else {
-      this.operations.reject(step, operation, completion.reason === 'busy' ? 'busy' : 'invalid')
+      this.operations.reject(step, operation, PUT_OUTCOMES[completion.reason])
     }
   }
 

@@ -1,8 +1,9 @@
-import type { FailureReason } from '@kadmium/core'
+import type { FailureReason, OperationOutcome, OperationType } from '@kadmium/core'
 import {
   AbortError,
   DialError,
   InvalidMessageError,
+  NotFoundError,
   StreamResetError,
   TimeoutError,
   UnsupportedProtocolError,
@@ -31,4 +32,40 @@ const REQUEST_ERRORS = {
 /** Why one peer failed, for the event `QUERY_ERROR`. */
 export function requestError(peer: string, reason: FailureReason): Error {
   return new REQUEST_ERRORS[reason](`${peer} did not answer: ${reason}`)
+}
+
+/** What a caller is thrown at the end; nothing where the operation did what it could. */
+export function operationError(
+  type: OperationType,
+  outcome: OperationOutcome,
+  cause: Error | null = null,
+): Error | undefined {
+  switch (outcome) {
+    case 'ok':
+    case 'partial':
+      return undefined
+    case 'cancelled':
+      return new AbortError('The operation was cancelled')
+    case 'invalid':
+      return new QueryError(
+        `The record is not valid for its key${cause === null ? '' : `: ${cause.message}`}`,
+        { cause },
+      )
+    case 'older':
+      return new QueryError('The record is older than the one known here')
+    case 'size':
+      return new QueryError(
+        'The record or its key is empty or too long: a key has 80 bytes at most, a value kadmium.recordBytesMax (65,536 by default)',
+      )
+    case 'unwritten':
+      return new QueryError('Our own store could not write the record: the log says why')
+    case 'busy':
+      return new QueryError('Too many operations at once')
+    case 'noPeers':
+      if (type === 'getClosest' || type === 'findProviders') return undefined
+      return new QueryError('No peer of the DHT could be reached')
+    case 'notFound':
+      if (type === 'getClosest' || type === 'findProviders') return undefined
+      return new NotFoundError(type === 'findPeer' ? 'Peer not found' : 'No record found')
+  }
 }

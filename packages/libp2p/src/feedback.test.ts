@@ -87,6 +87,24 @@ test('nothing happens for ourselves, and another outcome is refused', async () =
   for (const outcome of ['served', 'failed', 'lied'] as const) feedback.report(FILE, self, outcome)
   expect([feedback.score(self), book.size]).toEqual([undefined, 1])
   expect(() => Reflect.apply(feedback.report, feedback, [FILE, peer, 'slow'])).toThrow(
-    'An outcome is one of served, failed, lied, not slow',
+    'An outcome is one of served, failed, lied, not "slow"',
   )
+})
+
+test('what is no CID or no peer id is refused by a text that says what to pass', async () => {
+  const { feedback, peer } = await scene()
+  const refusal = (text: RegExp) =>
+    expect.objectContaining({
+      name: 'InvalidParametersError',
+      message: expect.stringMatching(text),
+    })
+  for (const id of [undefined, null, `${peer}`, {}]) {
+    expect(() => Reflect.apply(feedback.score, feedback, [id])).toThrow(refusal(/peerIdFromString/))
+    const report = (): void => Reflect.apply(feedback.report, feedback, [FILE, id, 'served'])
+    expect(report).toThrow(refusal(/peerIdFromString/))
+  }
+  for (const cid of [undefined, `${FILE}`, FILE.multihash.bytes]) {
+    const report = (): void => Reflect.apply(feedback.report, feedback, [cid, peer, 'served'])
+    expect(report).toThrow(refusal(/CID\.parse/))
+  }
 })

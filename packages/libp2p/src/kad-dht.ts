@@ -8,6 +8,7 @@ import {
   type ContentRouting,
   contentRoutingSymbol,
   type Logger,
+  NotStartedError,
   type PeerDiscovery,
   type PeerDiscoveryEvents,
   type PeerId,
@@ -22,6 +23,7 @@ import {
 import { TypedEventEmitter } from 'main-event'
 import type { CID } from 'multiformats/cid'
 import { Announcer } from './announcer.ts'
+import { checkAsk, checkPeerId, multihashOf } from './arguments.ts'
 import { limitOf, quorumOf } from './call-options.ts'
 import { SYSTEM_CLOCK } from './clock.ts'
 import { Feedback } from './feedback.ts'
@@ -118,6 +120,7 @@ export class KadDHT
       dispatch,
       peerStore: components.peerStore,
       isConnected: (peer) => this.links.isConnected(peer),
+      faultOf: (keyBytes, value) => judge.faultOf(keyBytes, value),
     })
     this.pool = this.makePool()
     this.inbound = new InboundStreams({
@@ -241,21 +244,23 @@ export class KadDHT
     cid: CID,
     options: RoutingOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    const keyBytes = cid.multihash.bytes
+    const keyBytes = multihashOf(cid)
+    this.checkStarted()
     yield* this.announcer.provide(keyBytes, options, () => this.queryProvide(keyBytes, options))
   }
 
   async cancelReprovide(cid: CID, options?: AbortOptions): Promise<void> {
     options?.signal?.throwIfAborted()
-    this.reprovider.cancel(cid.multihash.bytes)
-    await this.host.archive.withdraw(cid.multihash.bytes)
+    const keyBytes = multihashOf(cid)
+    this.reprovider.cancel(keyBytes)
+    await this.host.archive.withdraw(keyBytes)
   }
 
   async *findProviders(
     cid: CID,
     options: FindProvidersOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
-    const keyBytes = cid.multihash.bytes
+    const keyBytes = multihashOf(cid)
     yield* this.run({ type: 'findProviders', keyBytes, countMax: limitOf(options) }, options)
   }
 
@@ -263,6 +268,7 @@ export class KadDHT
     id: PeerId,
     options: RoutingOptions = {},
   ): AsyncGenerator<QueryEvent, void, undefined> {
+    checkPeerId(id)
     yield* this.run({ type: 'findPeer', keyBytes: id.toMultihash().bytes, sought: id }, options)
   }
 
@@ -286,12 +292,16 @@ export class KadDHT
     await refreshTable(this.components.peerId, closest, options)
   }
 
+  private checkStarted(): void {
+    if (!this.running) throw new NotStartedError('The DHT is not started')
+  }
+
   private run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
-    const { type, keyBytes } = ask
-    const isPatient = this.running && !this.options.allowQueryWithZeroPeers
-    const patient = { patienceMs: isPatient ? PATIENCE_MS : 0, ...ask }
-    return this.host.monitor.operation(type, keyBytes, options, (_, traced) =>
-      this.queries.run(patient, traced),
+    this.checkStarted()
+    checkAsk(ask)
+    const patienceMs = this.options.allowQueryWithZeroPeers ? 0 : PATIENCE_MS
+    return this.host.monitor.operation(ask.type, ask.keyBytes, options, (_, traced) =>
+      this.queries.run({ patienceMs, ...ask }, traced),
     )
   }
 

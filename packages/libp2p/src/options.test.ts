@@ -169,3 +169,56 @@ function optionFor(name: string): (value: number) => KadDHTInit {
   }
   return named[name] ?? ((value) => ({ kadmium: { [name]: value } }))
 }
+
+describe('options that are wrong', () => {
+  /** As users of JavaScript write them. */
+  const given = (init: object | null): KadDHTInit => init as KadDHTInit
+
+  test.each([null, 5, 'a', []])('%j in their place', (init) => {
+    const resolve = (): Options => resolveOptions(JSON.parse(JSON.stringify(init)))
+    expect(resolve).toThrow('The options of kadDHT must be an object')
+  })
+
+  test('are all told at once, each with what is expected', () => {
+    const init = {
+      kbucketSize: 5,
+      clientMode: 'yes',
+      protocol: '',
+      validators: { greeting: true },
+      peerInfoMapper: null,
+      kBucketSize: 'many',
+      prefixLength: 6,
+      networkDialTimeout: {},
+      providers: 5,
+      reprovide: { intervall: 5, interval: '1h' },
+      kadmium: [],
+      maxInboundStreams: undefined,
+    }
+    const texts = [
+      'kbucketSize is not known',
+      'clientMode must be true or false, and is "yes"',
+      'protocol must be a text that is not empty, and is ""',
+      'validators must be an object of functions',
+      'peerInfoMapper must be a function, and is null',
+      'kBucketSize must be a whole number from 1 to 40, and is many',
+      'prefixLength has no place in Kadmium',
+      'networkDialTimeout has no place in Kadmium',
+      'providers must be an object, and is 5',
+      'reprovide.intervall is not known: there are concurrency',
+      'reprovide.interval must be a whole number',
+      'kadmium must be an object, and is a list',
+    ]
+    let message = ''
+    try {
+      resolveOptions(given(init))
+    } catch (error) {
+      if (error instanceof Error) message = error.message
+    }
+    for (const text of texts) expect(message).toContain(`The option ${text}`)
+    expect(message.match(/The option /g)).toHaveLength(texts.length)
+  })
+
+  test('may be undefined, whatever their names', () => {
+    expect(resolveOptions(given({ nobodyKnowsIt: undefined }))).toEqual(resolveOptions({}))
+  })
+})

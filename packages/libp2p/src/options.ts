@@ -4,6 +4,8 @@
  */
 import { type Config, configFault, DEFAULT_CONFIG } from '@kadmium/core'
 import { InvalidParametersError } from '@libp2p/interface'
+import { told } from './arguments.ts'
+import { Faults, isKind, KIND_TEXTS, type Kind } from './faults.ts'
 import { removePrivateAddressesMapper } from './mappers.ts'
 import type { KadDHTInit, PeerInfoMapper, ReProvideInit, Selectors, Validators } from './types.ts'
 
@@ -81,14 +83,54 @@ const NAMED = {
   probeTimeoutMs: 'onPeerConnectTimeout',
 } as const satisfies Partial<Record<keyof Config, string>>
 
+/** What an option of a plain type must be. */
+const KINDS = {
+  protocol: 'text',
+  logPrefix: 'text',
+  datastorePrefix: 'text',
+  metricsPrefix: 'text',
+  clientMode: 'boolean',
+  allowQueryWithZeroPeers: 'boolean',
+  peerInfoMapper: 'function',
+  validators: 'functions',
+  selectors: 'functions',
+  providers: 'object',
+  reprovide: 'object',
+  kadmium: 'object',
+} as const satisfies Partial<Record<keyof KadDHTInit, Kind>>
+
+/** Options that are numbers; their ranges are looked at where they are used. */
+const NUMBERS: readonly (keyof KadDHTInit)[] = [
+  'kBucketSize',
+  'alpha',
+  'disjointPaths',
+  'querySelfInterval',
+  'initialQuerySelfInterval',
+  'routingTableUpdateQueueConcurrency',
+  'onPeerConnectTimeout',
+  'maxInboundStreams',
+  'maxOutboundStreams',
+  'incomingMessageTimeout',
+]
+
+const OPTIONS: readonly string[] = [...Object.keys(KINDS), ...Object.keys(REFUSED), ...NUMBERS]
+
+const REPROVIDE = ['concurrency', 'maxQueueSize', 'threshold', 'interval', 'validity']
+
 /**
- * @throws InvalidParametersError for an option that is refused, is out of its range or, within
- * `kadmium`, is not known
+ * @throws InvalidParametersError that names every option which is refused, not known, of the wrong type or
+ * out of its range, and says what to do
  */
-export function resolveOptions(init: KadDHTInit): Options {
-  refuse(init)
+export function resolveOptions(given: KadDHTInit): Options {
+  const faults = new Faults()
+  const init = wellTyped(given, faults)
+  refuse(init, faults)
   const { reprovide = {} } = init
-  return {
+  const count = (name: string, value: number | undefined, otherwise: number): number =>
+    within(faults, name, value ?? otherwise, COUNT_MAX)
+  const millis = (name: string, value: number | undefined, otherwise: number): number =>
+    within(faults, name, value ?? otherwise, MS_MAX)
+  const options: Options = {
     protocol: init.protocol ?? PROTOCOL,
     logPrefix: init.logPrefix ?? 'libp2p:kad-dht',
     datastorePrefix: init.datastorePrefix ?? '/dht',
@@ -108,28 +150,59 @@ export function resolveOptions(init: KadDHTInit): Options {
       interval: millis('reprovide.interval', reprovide.interval, HOUR_MS),
       validity: millis('reprovide.validity', reprovide.validity, DEFAULT_CONFIG.recordValidityMs),
     },
-    config: resolveConfig(init),
+    config: resolveConfig(init, faults),
   }
+  faults.throwIfAny()
+  return options
 }
 
-function refuse(init: KadDHTInit): void {
+/** The options without those that are not what their names ask for, which are noted. */
+function wellTyped(given: KadDHTInit, faults: Faults): KadDHTInit {
+  if (!isKind('object', given)) {
+    throw new InvalidParametersError(
+      `The options of kadDHT must be an object, or be left out, and are ${told(given)}`,
+    )
+  }
+  const taken = Object.entries(given).filter(([name, value]) => {
+    if (value === undefined) return false
+    if (!OPTIONS.includes(name)) faults.note(name, 'is not known')
+    const kind = Object.hasOwn(KINDS, name) ? KINDS[name as keyof typeof KINDS] : null
+    const isTaken = kind === null || isKind(kind, value)
+    if (!isTaken) faults.note(name, `must be ${KIND_TEXTS[kind]}, and is ${told(value)}`)
+    return isTaken
+  })
+  const init: KadDHTInit = Object.fromEntries(taken)
+  for (const [name, value] of Object.entries(init.reprovide ?? {})) {
+    if (value !== undefined && !REPROVIDE.includes(name)) {
+      faults.note(`reprovide.${name}`, `is not known: there are ${REPROVIDE.join(', ')}`)
+    }
+  }
+  for (const [name, value] of Object.entries(init.providers ?? {})) {
+    if (value !== undefined && !Object.hasOwn(REFUSED_PROVIDERS, name)) {
+      faults.note(`providers.${name}`, 'is not known')
+    }
+  }
+  return init
+}
+
+function refuse(init: KadDHTInit, faults: Faults): void {
   for (const [name, instead] of Object.entries(REFUSED)) {
-    if (init[name as keyof KadDHTInit] !== undefined) throw refusal(name, instead)
+    if (init[name as keyof KadDHTInit] !== undefined) faults.refuse(name, instead)
   }
   for (const [name, instead] of Object.entries(REFUSED_PROVIDERS)) {
     if (init.providers?.[name as keyof typeof REFUSED_PROVIDERS] !== undefined) {
-      throw refusal(`providers.${name}`, instead)
+      faults.refuse(`providers.${name}`, instead)
     }
   }
   if (init.disjointPaths !== undefined && init.disjointPaths !== 1) {
-    throw refusal(
+    faults.refuse(
       'disjointPaths',
       'a lookup walks one path and confirms its result: pass 1 or leave it out',
     )
   }
 }
 
-function resolveConfig(init: KadDHTInit): Config {
+function resolveConfig(init: KadDHTInit, faults: Faults): Config {
   const config: Config = { ...DEFAULT_CONFIG }
   const set = <K extends keyof Config>(
     key: K,
@@ -138,12 +211,12 @@ function resolveConfig(init: KadDHTInit): Config {
   ): void => {
     if (value === undefined) return
     const fault = configFault(key, value)
-    if (fault !== null) throw new InvalidParametersError(`The option ${name} ${fault}`)
-    config[key] = value
+    if (fault === null) config[key] = value
+    else faults.note(name, fault)
   }
   set('k', NAMED.k, init.kBucketSize)
   set('alpha', NAMED.alpha, init.alpha)
-  set('recordValidityMs', NAMED.recordValidityMs, init.reprovide?.validity)
+  config.recordValidityMs = init.reprovide?.validity ?? config.recordValidityMs
   set('refreshIntervalMs', NAMED.refreshIntervalMs, init.querySelfInterval)
   set('joinIntervalMs', NAMED.joinIntervalMs, init.initialQuerySelfInterval)
   set('probesMax', NAMED.probesMax, init.routingTableUpdateQueueConcurrency)
@@ -151,9 +224,9 @@ function resolveConfig(init: KadDHTInit): Config {
   for (const [key, value] of Object.entries(init.kadmium ?? {})) {
     const name = `kadmium.${key}`
     if (Object.hasOwn(NAMED, key))
-      throw refusal(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
+      faults.refuse(name, `its name is ${NAMED[key as keyof typeof NAMED]}`)
     // An unknown name has a fault, so that what is set has the type that its name asks for.
-    set(key as keyof Config, name, value as never)
+    else set(key as keyof Config, name, value as never)
   }
   // Records that live shorter must be renewed sooner, or none would be before it runs out.
   const renewalMs = config.recordValidityMs * RENEWAL_SHARE
@@ -163,21 +236,9 @@ function resolveConfig(init: KadDHTInit): Config {
   return config
 }
 
-function count(name: string, value: number | undefined, otherwise: number): number {
-  return within(name, value ?? otherwise, COUNT_MAX)
-}
-
-function millis(name: string, value: number | undefined, otherwise: number): number {
-  return within(name, value ?? otherwise, MS_MAX)
-}
-
-function within(name: string, value: number, max: number): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= max) return value
-  throw new InvalidParametersError(
-    `The option ${name} must be a whole number from 1 to ${max}, and is ${value}`,
-  )
-}
-
-function refusal(name: string, instead: string): Error {
-  return new InvalidParametersError(`The option ${name} has no place in Kadmium: ${instead}`)
+function within(faults: Faults, name: string, value: number, max: number): number {
+  if (!Number.isSafeInteger(value) || value < 1 || value > max) {
+    faults.note(name, `must be a whole number from 1 to ${max}, and is ${told(value)}`)
+  }
+  return value
 }

@@ -69,6 +69,7 @@ class Rig {
       logPrefix: 'test',
       dispatch: (input) => this.given.push(input),
       isConnected: (peer) => this.connected.has(peer),
+      faultOf: async () => new Error('no greeting'),
     })
   }
 
@@ -303,11 +304,23 @@ describe('errors', () => {
     ['getClosest', 'noPeers', undefined],
     ['putValue', 'partial', undefined],
     ['putValue', 'invalid', 'QueryError'],
+    ['putValue', 'older', 'QueryError'],
+    ['putValue', 'size', 'QueryError'],
+    ['putValue', 'unwritten', 'QueryError'],
     ['provide', 'busy', 'QueryError'],
     ['provide', 'cancelled', 'AbortError'],
   ])('%s that ends as %s throws %s', async (type, outcome, name) => {
     const error = await new Rig().run({ type, keyBytes: KEY }).end(outcome)
     expect(error instanceof Error ? error.name : error).toBe(name)
+  })
+})
+
+test('a put of a value that is not valid says what the validator said', async () => {
+  const put = new Rig().run({ type: 'putValue', keyBytes: KEY, value: KEY })
+  expect(await put.end('invalid')).toMatchObject({
+    name: 'QueryError',
+    message: 'The record is not valid for its key: no greeting',
+    cause: { message: 'no greeting' },
   })
 })
 

@@ -20,7 +20,6 @@ import {
   AbortError,
   type ComponentLogger,
   type Logger,
-  NotFoundError,
   type PeerId,
   type PeerInfo,
   type PeerStore,
@@ -30,7 +29,7 @@ import { AsyncQueue } from './async-queue.ts'
 import { keyOf } from './bridge.ts'
 import { reachOf } from './call-options.ts'
 import type { Directory } from './directory.ts'
-import { QueryError, requestError } from './errors.ts'
+import { operationError, requestError } from './errors.ts'
 import * as events from './events.ts'
 import type { DisjointPath, QueryEvent } from './types.ts'
 import { MESSAGE_NAMES } from './wire/codec.ts'
@@ -43,6 +42,8 @@ export interface QueriesInit {
   dispatch: (input: Input) => void
   peerStore: Pick<PeerStore, 'get'>
   isConnected: (peer: PeerId) => boolean
+  /** Why a value does not belong to its key; null where it does. */
+  faultOf: (keyBytes: Uint8Array, value: Uint8Array) => Promise<Error | null>
 }
 
 /** What a caller asks for. */
@@ -104,7 +105,7 @@ export class Queries {
   /** Runs an operation. Breaking out of the generator or aborting the signal cancels what is in flight. */
   async *run(ask: Ask, options: RoutingOptions): AsyncGenerator<QueryEvent, void, undefined> {
     const reach = reachOf(ask.type, options)
-    if (reach === null) return failIf(errorOf(ask, 'notFound'))
+    if (reach === null) return failIf(operationError(ask.type, 'notFound'))
     const query: Query = {
       ask,
       reach,
@@ -167,8 +168,19 @@ export class Queries {
         this.live.delete(event.operation)
         this.log(query.ask, 'ended: %s', event.outcome)
         if (event.outcome !== 'cancelled') this.endPath(query)
-        query.queue.end(errorOf(query.ask, event.outcome))
+        this.end(query, event.outcome)
     }
+  }
+
+  private end({ ask, queue }: Query, outcome: OperationOutcome): void {
+    if (outcome !== 'invalid' || ask.value === undefined) {
+      queue.end(operationError(ask.type, outcome))
+      return
+    }
+    // The core knows only that it is not valid; the validator says why.
+    void this.init
+      .faultOf(ask.keyBytes, ask.value)
+      .then((fault) => queue.end(operationError(ask.type, outcome, fault)))
   }
 
   private async *read(
@@ -365,25 +377,4 @@ function pathOf({ waiting, running }: Query): DisjointPath {
 
 function failIf(error: Error | undefined): void {
   if (error !== undefined) throw error
-}
-
-/** What a caller is thrown at the end; nothing where the operation did what it could. */
-function errorOf(ask: Ask, outcome: OperationOutcome): Error | undefined {
-  switch (outcome) {
-    case 'ok':
-    case 'partial':
-      return undefined
-    case 'cancelled':
-      return new AbortError('The operation was cancelled')
-    case 'invalid':
-      return new QueryError('The record is not valid for its key, or older than the one known here')
-    case 'busy':
-      return new QueryError('Too many operations at once')
-    case 'noPeers':
-      if (ask.type === 'getClosest' || ask.type === 'findProviders') return undefined
-      return new QueryError('No peer of the DHT could be reached')
-    case 'notFound':
-      if (ask.type === 'getClosest' || ask.type === 'findProviders') return undefined
-      return new NotFoundError(ask.type === 'findPeer' ? 'Peer not found' : 'No record found')
-  }
 }

@@ -52,7 +52,7 @@ export interface GetOptions extends RoutingOptions {
 /** Options of `findProviders`. */
 export interface FindProvidersOptions extends RoutingOptions {
   /**
-   * Providers after which the search ends, a whole number from 1, or `Infinity` to ask everybody near the
+   * At least so many providers, where there are: the search ends after them. A whole number from 1, or `Infinity` to ask everybody near the
    * content. A search ends only when three peers have named some, so that no single liar ends it: it may
    * yield more. Default 20.
    */
@@ -69,7 +69,8 @@ export interface FindProvidersOptions extends RoutingOptions {
  * nothing.
  *
  * All queries throw `QueryError` where too many run at once (512), the reason of the `signal` when that is
- * aborted, and `AbortError` when the node stops. They have no time-out of their own: pass a `signal`.
+ * aborted, `AbortError` when the node stops, `NotStartedError` where it is not started, and
+ * `InvalidParametersError` for what is no key, CID or peer id. They have no time-out of their own: pass a `signal`.
  */
 export interface KadDHT {
   /** How many peers hold a record and make up the result of a lookup. */
@@ -95,7 +96,7 @@ export interface KadDHT {
   get(key: Uint8Array, options?: GetOptions): AsyncIterable<QueryEvent>
 
   /**
-   * Finds peers that have the content, 20 unless `limit` says otherwise; they come as `PROVIDER` events as
+   * Finds peers that have the content, at least 20 unless `limit` says otherwise; they come as `PROVIDER` events as
    * soon as they are known. Ends without an error where there are none. Throws `InvalidParametersError` for
    * a `limit` out of range.
    */
@@ -125,7 +126,8 @@ export interface KadDHT {
 
   /**
    * Stores a value with the k peers nearest to its key, ourselves first. Throws `QueryError` where the
-   * value is not valid for the key, is older than one known here, or nobody could be reached.
+   * value is not valid for the key (the validator's error is its `cause`), is older than one known here, is
+   * too long, can't be stored here, or nobody could be reached.
    */
   put(key: Uint8Array, value: Uint8Array, options?: RoutingOptions): AsyncIterable<QueryEvent>
 
@@ -139,13 +141,15 @@ export interface KadDHT {
    * once an hour, and credit is capped. A report gives nobody a place in the routing table, and whoever
    * named the provider is not blamed. Nothing happens for ourselves.
    *
-   * @throws InvalidParametersError for an outcome that is none of the three
+   * @throws InvalidParametersError for an outcome that is none of the three, or what is no CID or no peer id
    */
   reportProvider(key: CID, peer: PeerId, outcome: ProviderOutcome): void
 
   /**
    * How a peer stands with us, 0..1, from our own experience alone: the chance that it answers or delivers.
    * 0.5 for a newcomer, benched under 0.4, good from 0.6. Undefined where nothing is remembered of it.
+   *
+   * @throws InvalidParametersError for what is no peer id
    */
   peerScore(peer: PeerId): number | undefined
 

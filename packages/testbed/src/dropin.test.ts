@@ -213,6 +213,25 @@ describe.each(KINDS)('%s', (kind) => {
     expect(hex(await at(1).libp2p.contentRouting.get(key, timeout()))).toBe(hex(value))
   })
 
+  test.runIf(kind === 'kadmium')('says at once that it is not started', async () => {
+    const node = await join()
+    await symbolsOf(node).stop()
+    const { dht } = node
+    const { key, value } = await publicKeyRecord(choose)
+    const cid = await randomCid(choose)
+    const calls = [
+      dht.put(key, value),
+      dht.get(key),
+      dht.provide(cid),
+      dht.findProviders(cid),
+      dht.findPeer(at(0).peerId),
+      dht.getClosestPeers(key),
+    ].map((events) => collect(events))
+    for (const call of [...calls, dht.refreshRoutingTable()]) {
+      await expect(call).rejects.toMatchObject({ name: 'NotStartedError' })
+    }
+  })
+
   test('changes its mode, and its peers are told', async () => {
     const node = await join()
     expect(node.dht.getMode()).toBe('server')

@@ -8,7 +8,7 @@
  */
 import type { Config } from '../config.ts'
 import type { Key } from '../key.ts'
-import { KEY_BYTES_MAX, type Verdict } from '../messages.ts'
+import { KEY_BYTES_MAX, type OperationOutcome, type Verdict } from '../messages.ts'
 import type { Outbox } from '../outbox.ts'
 import { Jobs, type Put } from './jobs.ts'
 import { packKey } from './packed.ts'
@@ -20,6 +20,17 @@ import { type Value, Values } from './values.ts'
  * record not 1..`recordBytesMax`; `busy`: `jobsMax` are waiting; `failed`: the host could not write it.
  */
 type PutEnd = 'written' | 'held' | 'invalid' | 'worse' | 'size' | 'busy' | 'failed'
+
+/** What each means for the operation that puts. */
+export const PUT_OUTCOMES: Readonly<Record<PutEnd, OperationOutcome>> = {
+  written: 'ok',
+  held: 'ok',
+  invalid: 'invalid',
+  worse: 'older',
+  size: 'size',
+  busy: 'busy',
+  failed: 'unwritten',
+}
 
 /** What an operation has been waiting for. */
 export type Completion =

@@ -25,7 +25,7 @@ import { packKey } from './packed.ts'
 import { Providers } from './providers.ts'
 import { type Completion, isKeySized, Puts } from './puts.ts'
 
-export type { Completion } from './puts.ts'
+export { type Completion, PUT_OUTCOMES } from './puts.ts'
 
 export interface RecordsInit {
   /** Rows, at least 1. */

@@ -39,26 +39,29 @@ export class RecordJudge {
     against: Uint8Array | null,
     options: AbortOptions = {},
   ): Promise<Verdict> {
-    if (!(await this.isValid(keyBytes, value, options))) return 'invalid'
+    if ((await this.faultOf(keyBytes, value, options)) !== null) return 'invalid'
     if (against === null) return 'better'
     if (equals(against, value)) return 'same'
     if (await this.beats(keyBytes, value, against)) return 'better'
     // It lost against one that may have run out since, as an IPNS record does.
-    return (await this.isValid(keyBytes, against, options)) ? 'worse' : 'better'
+    return (await this.faultOf(keyBytes, against, options)) === null ? 'worse' : 'better'
   }
 
-  private async isValid(
+  /** Why a value does not belong to the key, in the validator's own words; null where it does. Never rejects. */
+  async faultOf(
     key: Uint8Array,
     value: Uint8Array,
-    options: AbortOptions,
-  ): Promise<boolean> {
-    const validate = own<ValidateFn>(this.validators, namespaceOf(key))
-    if (validate === undefined) return false
+    options: AbortOptions = {},
+  ): Promise<Error | null> {
+    const namespace = namespaceOf(key)
+    const validate = own<ValidateFn>(this.validators, namespace)
+    if (validate === undefined)
+      return new Error(`there is no validator ${JSON.stringify(namespace)}`)
     try {
       await validate(key, value, options)
-      return true
-    } catch {
-      return false
+      return null
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
     }
   }
 
