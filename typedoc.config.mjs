@@ -17,8 +17,8 @@ export default {
       unusedMergeModuleWith: true,
     },
   },
-  // Each package has a page of its own; the first README is for the repository.
-  readme: 'none',
+  // Each package has a page of its own with its own README; the first page is that of the repository.
+  readme: 'README.md',
   out: 'docs/api',
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
