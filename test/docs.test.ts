@@ -27,6 +27,7 @@ function typedoc(cwd: string): { code: number | null; told: string } {
 /** What it says of a core with these declarations, and its exit code. */
 function check(core: string): { code: number | null; told: string } {
   const files = {
+    'README.md': '# A tree\n',
     'packages/core/package.json': JSON.stringify({ name: 'core', ...PACKAGE }),
     'packages/core/tsconfig.json': tsconfig,
     'packages/core/src/index.ts': core,

@@ -8,7 +8,10 @@
  * records: an array of bytes that was handed over is never written to again, so that it may be kept.
  */
 import { KEY_WORDS, type Key } from './key.ts'
+import type { OperationOutcome } from './outcomes.ts'
 import type { PeerRef } from './peers.ts'
+
+export type { OperationOutcome }
 
 /** The six RPCs of the libp2p Kademlia protocol. */
 export type MessageType =
@@ -384,21 +387,3 @@ export type OperationEvent =
       stored: number
       wanted: number
     }
-
-/**
- * `ok`; `notFound`: nobody had it; `noPeers`: nobody to ask; `partial`: stored on fewer than wanted;
- * `invalid`: our own record did not pass; `older`: nor did it, beside the one held here; `size`: the key has not
- * 1..80 bytes or the record not 1..`recordBytesMax`; `unwritten`: our own store failed; `busy`: too many operations;
- * `cancelled`.
- */
-export type OperationOutcome =
-  | 'ok'
-  | 'notFound'
-  | 'noPeers'
-  | 'partial'
-  | 'invalid'
-  | 'older'
-  | 'size'
-  | 'unwritten'
-  | 'busy'
-  | 'cancelled'
