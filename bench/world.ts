@@ -107,9 +107,8 @@ function tables(share: number): void {
         if (!population.isUp(peer, 0)) dead[bucket] = (dead[bucket] as number) + 1
     },
   } as unknown as Column
-  const link = new Link(population, scenario.world.link, 1)
   const { seed, world } = scenario
-  fillTables(column, population, link, 0, population.size, world.tables, seed, () => {})
+  fillTables(column, population, 0, population.size, world.tables, seed, () => {})
   const part = (from: number, to: number): string => {
     const sum = (list: number[]): number => list.slice(from, to).reduce((a, b) => a + b, 0)
     return (sum(dead) / sum(entries)).toFixed(3)
@@ -167,7 +166,7 @@ function costs(nodes: number): void {
   const rows = population.size
   const { seed, world } = scenario
   cost('tables of 128, 64, 32, 20 ..., without the column', 'an identity', rows, () =>
-    fillTables(column, population, link, 0, rows, world.tables, seed, () => {}),
+    fillTables(column, population, 0, rows, world.tables, seed, () => {}),
   )
   tell('identities with a table, entries of each', filled, (entries / filled).toFixed(0))
 }

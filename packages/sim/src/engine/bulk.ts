@@ -4,8 +4,7 @@
  *
  * Bounded by: bulk operations under way and their keys.
  */
-import type { Input, OperationEvent, PeerRef } from '@kadmium/core'
-import { KEY_WORDS, NO_PEER } from '@kadmium/core'
+import { type Input, KEY_WORDS, type OperationEvent, type PeerRef } from '@kadmium/core'
 import type { Tally } from '../measure/tally.ts'
 import { BULK_KEYS_MAX, bulkSubject, keyBytesOf, writeKey } from '../workload/subjects.ts'
 import type { Task } from '../workload/workload.ts'
@@ -80,7 +79,7 @@ export class Bulks {
       key,
       keyBytes: keyBytesOf(subject),
       record: null,
-      peer: bulk.task.asker ?? NO_PEER,
+      peer: bulk.task.asker,
       quorum: 0,
       countMax: 0,
       reach: 'all',

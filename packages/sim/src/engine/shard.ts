@@ -139,7 +139,7 @@ export class Shard {
     const checked = { column, population, network, host, violations, seed, first, count }
     this.checkers = new Checkers(checked, EPOCH_MS)
     this.phases = this.phasesOf()
-    this.build(link, truth)
+    this.build(truth)
   }
 
   private watchOf(truth: Truth): Watch {
@@ -320,13 +320,13 @@ export class Shard {
   }
 
   /** Tables, stores, who comes and goes: the world as it is when the clock starts. */
-  private build(link: Link, truth: Truth): void {
+  private build(truth: Truth): void {
     const { scenario } = this.init
     const { seed, world } = scenario
     const { population, first, count, column, wheel, host } = this
     if (world.tables.origin === 'oracle') {
       const filled = this.trace.filling(column)
-      fillTables(filled, population, link, first, count, world.tables, seed, () => {})
+      fillTables(filled, population, first, count, world.tables, seed, () => {})
     }
     placements(scenario, population, truth, EPOCH_MS, { first, count }, (placement) => {
       const { holder, from, message } = placement

@@ -98,8 +98,9 @@ export class Network {
     if (at < 0) at = this.dial(row, to, nowMs)
     const fresh = message === null || !isOpen
     if (isOpen) connections.usedMs[at] = nowMs
-    const leavesMs = Math.max(nowMs, isOpen && !fresh ? nowMs : (connections.readyMs[at] as number))
-    const startsMs = isOpen && message === null ? nowMs + this.handshakeMs(row, to) : leavesMs
+    let startsMs = nowMs
+    if (!isOpen) startsMs = Math.max(nowMs, connections.readyMs[at] as number)
+    else if (fresh) startsMs = nowMs + this.handshakeMs(row, to)
     // Nobody behind a NAT gets a connection from outside: the time-out will tell.
     if (fresh && !this.isReachable(row, to)) return init.transports.dialTimeoutMs
     const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
@@ -236,12 +237,6 @@ export class Network {
   copyKey(peer: number, key: Uint32Array): void {
     const { book } = this.init.population
     copyKey(book.keys, book.at(peer), key, 0)
-  }
-
-  /** Whether the node has an open connection to the peer. */
-  isOpen(row: number, peer: number): boolean {
-    const at = this.connections.find(row, peer)
-    return at >= 0 && ((this.connections.flags[at] as number) & DIALLING) === 0
   }
 
   private load(letter: number, message: Message): void {

@@ -133,9 +133,11 @@ function joined(
   return new Sorted(parts.map(of))
 }
 
-function findFigures(parts: readonly OperationSamples[]): FindFigures {
+/** What finds and stores have in common. */
+function commonFigures(
+  parts: readonly OperationSamples[],
+): Pick<FindFigures, 'done' | 'ok' | 'p50Ms' | 'p90Ms' | 'p99Ms' | 'rpcs'> {
   const latency = joined(parts, ({ latencyMs }) => latencyMs)
-  const hops = joined(parts, (part) => part.hops)
   return {
     done: parts.reduce((sum, { done }) => sum + done, 0),
     ok: parts.reduce((sum, { ok }) => sum + ok, 0),
@@ -143,6 +145,13 @@ function findFigures(parts: readonly OperationSamples[]): FindFigures {
     p90Ms: latency.quantile(0.9),
     p99Ms: latency.quantile(0.99),
     rpcs: round(joined(parts, ({ rpcs }) => rpcs).mean()),
+  }
+}
+
+function findFigures(parts: readonly OperationSamples[]): FindFigures {
+  const hops = joined(parts, (part) => part.hops)
+  return {
+    ...commonFigures(parts),
     timeouts: round(joined(parts, ({ timeouts }) => timeouts).mean()),
     hopsP50: hops.quantile(0.5),
     hopsP95: hops.quantile(0.95),
@@ -150,15 +159,9 @@ function findFigures(parts: readonly OperationSamples[]): FindFigures {
 }
 
 function storeFigures(parts: readonly OperationSamples[]): StoreFigures {
-  const latency = joined(parts, ({ latencyMs }) => latencyMs)
   const hops = joined(parts, (part) => part.hops)
   return {
-    done: parts.reduce((sum, { done }) => sum + done, 0),
-    ok: parts.reduce((sum, { ok }) => sum + ok, 0),
-    p50Ms: latency.quantile(0.5),
-    p90Ms: latency.quantile(0.9),
-    p99Ms: latency.quantile(0.99),
-    rpcs: round(joined(parts, ({ rpcs }) => rpcs).mean()),
+    ...commonFigures(parts),
     hopsToAllP50: hops.quantile(0.5),
     hopsToAllP95: hops.quantile(0.95),
     reached: joined(parts, ({ reached }) => reached).quantile(0.5),

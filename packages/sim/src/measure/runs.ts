@@ -4,8 +4,13 @@
  *
  * Bounded by: what is under way; each is dropped after `WATCHED_MS`.
  */
-import type { Input, OperationEvent, OperationType, PeerRef } from '@kadmium/core'
-import { NO_PEER } from '@kadmium/core'
+import {
+  type Input,
+  NO_PEER,
+  type OperationEvent,
+  type OperationType,
+  type PeerRef,
+} from '@kadmium/core'
 import type { OperationName } from '../scenario/scenario.ts'
 import type { Task } from '../workload/workload.ts'
 

@@ -2,7 +2,6 @@ import { commonPrefixLength, compareDistance, KEY_WORDS } from '@kadmium/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Column } from '../strategies/strategy.ts'
-import { Link } from './link.ts'
 import { KIND, Population } from './population.ts'
 import { idlePhase, sampleScenario } from './sample.ts'
 import { fillTables } from './tables.ts'
@@ -34,10 +33,9 @@ function tablesOf(
       table[bucket] = [...peers.subarray(0, held)]
     },
   } as unknown as Column
-  const link = new Link(population, scenario.world.link, scenario.seed)
   const shares: number[] = []
   const { seed } = scenario
-  fillTables(column, population, link, first, count, scenario.world.tables, seed, (share) =>
+  fillTables(column, population, first, count, scenario.world.tables, seed, (share) =>
     shares.push(share),
   )
   expect(shares.at(-1)).toBe(1)

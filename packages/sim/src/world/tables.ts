@@ -8,7 +8,6 @@ import type { TableSettings } from '../scenario/scenario.ts'
 import type { Column } from '../strategies/strategy.ts'
 import { Decks } from './decks.ts'
 import { DRAW, draw, share } from './dice.ts'
-import type { Link } from './link.ts'
 import { Picks } from './picks.ts'
 import { BucketSpans, Pool } from './pool.ts'
 import { KIND, type Population } from './population.ts'
@@ -30,7 +29,6 @@ const SHARE_ROWS = 4096
 export function fillTables(
   column: Pick<Column, 'seat' | 'bucketSeats'>,
   population: Population,
-  _link: Link,
   first: number,
   count: number,
   settings: TableSettings,
