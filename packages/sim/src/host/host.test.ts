@@ -93,7 +93,7 @@ class World {
           serviceMs: 0,
           ...parts.link,
         },
-        transports: { quic: 1, tcp: 0, datagram: 0, idleMs: 10_000, ...transports },
+        transports: { quic: 0, tcp: 0, datagram: 1, idleMs: 10_000, ...transports },
         reach: { clientShare: 0, ...parts.reach },
         tables: { origin: 'grown', growSeconds: 0 },
       },
@@ -203,10 +203,13 @@ describe('a request', () => {
     expect(world.until(2_000)).toEqual(['1050 0: request of 1', '1100 1: answer 2 after 100'])
   })
 
-  test('over TCP has a longer handshake', () => {
-    const world = new World(2, { quic: 0, tcp: 1 })
+  test.each([
+    ['QUIC', { quic: 1, datagram: 0 }, 300],
+    ['TCP', { tcp: 1, datagram: 0 }, 600],
+  ])('over %s has a longer handshake', (_name, transports, atMs) => {
+    const world = new World(2, transports)
     world.ask(0, 1)
-    expect(world.until(1_000).at(-1)).toBe('500 0: answer 1 after 100')
+    expect(world.until(1_000).at(-1)).toBe(`${atMs} 0: answer 1 after 100`)
   })
 
   test('to somebody who is down ends with the dial’s time-out', () => {

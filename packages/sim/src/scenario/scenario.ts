@@ -168,7 +168,7 @@ export interface WorkloadSettings {
   clients: 'warm' | 'cold'
   /** Nodes that ask; 0 for all. */
   askers: number
-  /** Regions in which the askers live; empty for all. */
+  /** Regions in which the askers live, as many in each; empty for all. */
   askerRegions: readonly Region[]
   /** Each node also walks to its own key once, in the first seconds of the phase. */
   selfLookups: boolean

@@ -117,11 +117,11 @@ const transports = z
   .strictObject({
     quic: share(
       world.transports.quic,
-      'Servers whose best transport is QUIC: 1 round trip of handshake. 81 % of punched connections end on QUIC (6.25 million hole punches, Dec 2022).',
+      'Servers whose best transport is QUIC: 2 round trips before the first request. 81 % of punched connections end on QUIC (6.25 million hole punches, Dec 2022).',
     ),
     tcp: share(
       world.transports.tcp,
-      'Those that have only TCP, with Noise and yamux: 4 round trips.',
+      'Those that have only TCP, with Noise and yamux: 5 round trips.',
     ),
     datagram: share(
       world.transports.datagram,
@@ -283,7 +283,7 @@ export const WORKLOAD: z.ZodType<WorkloadSettings> = z.strictObject({
   askerRegions: z
     .array(z.enum(REGIONS))
     .default([...work.askerRegions])
-    .meta({ description: 'Regions in which the askers live; empty for all.' }),
+    .meta({ description: 'Regions in which the askers live, as many in each; empty for all.' }),
   selfLookups: flag('Each node also walks to its own key once, in the first seconds of the phase.'),
   bulkKeys: count(1, 16_384, work.bulkKeys, 'Keys of one `bulk` operation.'),
 })

@@ -135,6 +135,24 @@ describe('askers', () => {
     expect(new Set(regions)).toEqual(new Set(['EUW']))
   })
 
+  test('are as many in each region, and more in others where one has too few', () => {
+    const counts = (askers: number): number[] => {
+      const { tasks, population } = made(
+        [{ perSecond: 10, mix: { get: 1 }, askers, askerRegions: ['NA', 'EUW', 'OC'] }],
+        400,
+      )
+      const all = [...new Set(tasks.map(({ asker }) => asker))]
+      expect(all).toHaveLength(askers)
+      return ['NA', 'EUW', 'OC'].map(
+        (region) => all.filter((peer) => REGIONS[population.region(peer)] === region).length,
+      )
+    }
+    expect(counts(6)).toEqual([2, 2, 2])
+    const [na = 0, euw = 0, oc = 0] = counts(90)
+    expect(oc).toBeLessThan(20)
+    expect(Math.min(na, euw)).toBeGreaterThanOrEqual(30)
+  })
+
   test('who looks for a peer looks for a server that can be dialled, not for itself', () => {
     const { tasks, population } = made([{ perSecond: 10, mix: { findPeer: 1 } }], 200)
     expect(tasks.length).toBeGreaterThan(1_900)

@@ -170,21 +170,28 @@ export class Workload {
     return Math.min((this.skewed[phase] as Skew).choose(word), subjects - 1)
   }
 
+  /** Of each wanted region as many as of the others, as a measuring campaign has it; where one has too few, more of the others. */
   private chooseAskers(workload: WorkloadSettings): Int32Array {
     const { askers, askerRegions } = workload
     const { population } = this
     if (askers === 0 && askerRegions.length === 0) return new Int32Array(0)
-    const regions = new Set(askerRegions.map((region) => REGIONS.indexOf(region)))
-    const chosen: number[] = [] // BOUNDED: by `askers`, or the identities
+    const wanted = askerRegions.map((region) => REGIONS.indexOf(region))
     const most = askers === 0 ? population.size : askers
-    const turns = population.size * 4
+    const share = wanted.length === 0 ? most : Math.ceil(most / wanted.length)
+    const chosen: number[] = [] // BOUNDED: by `askers`, or the identities
     const seen = new Set<number>() // BOUNDED: by identities
-    for (let i = 0; i < turns && chosen.length < most; i++) {
-      const peer = below(draw(this.scenario.seed, i, 2, ASKER), population.size)
-      if (seen.has(peer) || !population.isUp(peer, this.startMs)) continue
-      if (regions.size > 0 && !regions.has(population.region(peer))) continue
-      seen.add(peer)
-      chosen.push(peer)
+    const fromRegion = new Int32Array(REGIONS.length)
+    for (const limit of [share, most]) {
+      for (let i = 0; i < population.size * 4 && chosen.length < most; i++) {
+        const peer = below(draw(this.scenario.seed, i, 2, ASKER), population.size)
+        if (seen.has(peer) || !population.isUp(peer, this.startMs)) continue
+        const region = population.region(peer)
+        if (wanted.length > 0 && !wanted.includes(region)) continue
+        if ((fromRegion[region] as number) >= limit && wanted.length > 0) continue
+        fromRegion[region] = (fromRegion[region] as number) + 1
+        seen.add(peer)
+        chosen.push(peer)
+      }
     }
     return Int32Array.from(chosen)
   }

@@ -122,7 +122,7 @@ test('losses, service times and handshakes', () => {
   expect((means[1] as number) / (means[0] as number)).toBeLessThan(10.5)
   expect((counts[1] as number) / PAIRS).toBeGreaterThan(0.04)
   expect((counts[1] as number) / PAIRS).toBeLessThan(0.06)
-  expect([0, 1, 2].map((transport) => link.handshakeTrips(transport))).toEqual([1, 4, 1])
+  expect([0, 1, 2].map((transport) => link.handshakeTrips(transport))).toEqual([2, 5, 1])
 })
 
 test('no world without a mix', () => {

@@ -5,8 +5,12 @@ import { exponential } from './maths.ts'
 import type { Population } from './population.ts'
 import { KNOTS, regionKnots } from './regions.ts'
 
-/** Round trips before the first request of a new connection: QUIC, TCP with Noise and a muxer, datagram session. */
-const HANDSHAKE_TRIPS: readonly number[] = [1, 4, 1]
+/**
+ * Round trips before the first request of a new connection: QUIC, TCP with Noise and a muxer, datagram session. To the
+ * handshake of the first two (1 and 4) comes one until both know what the other speaks: identify, or the negotiation of
+ * the stream. peers.md §3.1: about 2 and 4-5 before the first byte; go-libp2p#797 counts 6 with the request over TCP.
+ */
+const HANDSHAKE_TRIPS: readonly number[] = [2, 5, 1]
 
 /** Of two who live in one large group of addresses, a data centre, the round trip is this much above the least at most, ms. */
 const NEIGHBOUR_MS = 2

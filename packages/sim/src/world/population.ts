@@ -27,9 +27,6 @@ export interface PopulationShared {
   upUntilMs: SharedArrayBuffer
 }
 
-/** A guest's region is drawn so often until it is one that is wanted. */
-const REGION_TRIES = 64
-
 const SERVER = 1
 const DIALABLE = 2
 const SLOW = 4
@@ -229,7 +226,7 @@ export class Population {
   }
 }
 
-/** Guests live where the askers of their phase do. */
+/** Guests live where the askers of their phase do, as many in each region. */
 function guestRegion(scenario: Scenario, home: Homes, guest: number, id: number): number {
   let left = guest
   const phase = scenario.phases.find(({ workload, seconds }) => {
@@ -238,11 +235,8 @@ function guestRegion(scenario: Scenario, home: Homes, guest: number, id: number)
     return left < 0
   })
   const wanted = phase?.workload.askerRegions ?? []
-  for (let attempt = 0; attempt < REGION_TRIES; attempt++) {
-    const region = home.region(share(draw(scenario.seed, id, attempt, DRAW.region)))
-    if (wanted.length === 0 || wanted.includes(REGIONS[region] as Region)) return region
-  }
-  return REGIONS.indexOf(wanted[0] as Region)
+  if (wanted.length > 0) return REGIONS.indexOf(wanted[guest % wanted.length] as Region)
+  return home.region(share(draw(scenario.seed, id, 0, DRAW.region)))
 }
 
 function kindOf(id: number, { initial, away, newcomers, dead }: Census): number {
