@@ -12,6 +12,7 @@ import {
   type PeerRef,
 } from '@kadmium/core'
 import type { StrategyInit } from '../strategy.ts'
+import { BackOffs } from './back-offs.ts'
 import { Links } from './links.ts'
 import { dueAtMs, type Purpose, type Request, Requests } from './requests.ts'
 import { peerOf } from './serving.ts'
@@ -32,6 +33,8 @@ export interface Manners {
   tries: number
   /** Whether requests to one peer wait for one another. */
   oneAtATime: boolean
+  /** Whether a peer whose dial failed is left alone for a while: dials fail at once then. */
+  backsOff: boolean
   /** Valid records that end a get, unless the caller says so. */
   quorum: number
   /** Whether a stored record gives way only to a better one. */
@@ -55,6 +58,7 @@ export abstract class Asking {
   protected readonly requests: Requests
   protected readonly walks: Walks
   protected readonly links: Links = new Links()
+  private readonly backOffs = new BackOffs()
   protected readonly step: Step
   /** When each row wants to be woken; may be early. */
   private readonly dueMs: Float64Array
@@ -76,8 +80,8 @@ export abstract class Asking {
 
   /** Bytes of what every row has here. */
   protected get askingBytes(): number {
-    const { requests, walks, links, dueMs } = this
-    return requests.bytes + walks.bytes + links.bytes + dueMs.byteLength
+    const { requests, walks, links, backOffs, dueMs } = this
+    return requests.bytes + walks.bytes + links.bytes + backOffs.bytes + dueMs.byteLength
   }
 
   /** How long this try may take from now on, ms; where the peer is not `connected`, with its dial. */
@@ -165,11 +169,12 @@ export abstract class Asking {
     request.held = false
     request.sentAtMs = nowMs
     request.connected = this.links.has(row, peer)
-    request.deadlineMs = nowMs + this.patienceMs(step, request)
+    request.refused = !request.connected && this.backOffs.holds(row, peer, nowMs)
+    request.deadlineMs = nowMs + (request.refused ? 0 : this.patienceMs(step, request))
     this.wakeAt(row, dueAtMs(request))
     const message = this.compose(step, request)
     if (walk !== null && walk.id !== 0) outbox.asking(walk.id, peer, message)
-    outbox.send(request.id, peer, message, this.dialTimeoutMs(step))
+    if (!request.refused) outbox.send(request.id, peer, message, this.dialTimeoutMs(step))
   }
 
   protected answerArrived(step: Step, id: number, message: Message, rttMs: number): void {
@@ -197,8 +202,8 @@ export abstract class Asking {
     const { row, nowMs } = step
     let due = this.requests.nextDue(row, nowMs)
     for (; due !== null; due = this.requests.nextDue(row, nowMs)) {
-      if (!due.held) step.outbox.cancelRequest(due.id, true)
-      this.fail(step, due, 'timeout')
+      if (isSent(due)) step.outbox.cancelRequest(due.id, true)
+      this.fail(step, due, due.refused ? 'dial' : 'timeout')
     }
   }
 
@@ -208,8 +213,9 @@ export abstract class Asking {
     if (isOpen) this.links.add(row, peer)
     else this.links.remove(row, peer)
     if (!isOpen) return
+    this.backOffs.reached(row, peer)
     for (let request = this.requests.first(row); request !== null; request = request.next) {
-      if (request.peer !== peer || request.held || request.connected) continue
+      if (request.peer !== peer || !isSent(request) || request.connected) continue
       request.connected = true
       request.deadlineMs = nowMs + this.patienceMs(step, request)
       this.wakeAt(row, dueAtMs(request))
@@ -235,7 +241,7 @@ export abstract class Asking {
     while (request !== null) {
       const { next } = request
       if (request.walk === walk && isMeant(request)) {
-        if (!request.held) step.outbox.cancelRequest(request.id, false)
+        if (isSent(request)) step.outbox.cancelRequest(request.id, false)
         if (request.purpose === 'store' || request.purpose === 'correct') walk.sending--
         else walk.inFlight--
         this.close(step, request)
@@ -248,7 +254,7 @@ export abstract class Asking {
     const { row, outbox } = step
     for (let held = this.requests.first(row); held !== null; ) {
       const { next } = held
-      if (!held.held) outbox.cancelRequest(held.id, false)
+      if (isSent(held)) outbox.cancelRequest(held.id, false)
       this.requests.close(row, held)
       held = next
     }
@@ -301,6 +307,9 @@ export abstract class Asking {
 
   private fail(step: Step, request: Request, reason: FailureReason): void {
     const { peer, purpose, walk } = request
+    const isUnreached = reason === 'dial' || (reason === 'timeout' && !request.connected)
+    if (this.manners.backsOff && isUnreached && isSent(request))
+      this.backOffs.dialFailed(step.row, peer, step.nowMs)
     if (this.triesAgain(step, request, reason)) {
       if (walk !== null && walk.id !== 0) step.outbox.peerFailed(walk.id, peer, reason)
       request.tries++
@@ -335,4 +344,9 @@ export abstract class Asking {
     const held = this.requests.oldestHeld(row, peer)
     if (held !== null && !this.requests.isBusy(row, peer, held)) this.transmit(step, held)
   }
+}
+
+/** Whether the host knows of the request. */
+function isSent(request: Request): boolean {
+  return !request.held && !request.refused
 }

@@ -6,7 +6,8 @@
  * Where the description leaves room: a dial is cancelled as long as no connection was reported; `unsupported` and `reset`
  * count as failed RPCs; a table of ten or fewer is refreshed every two minutes (its repair also asks bootstrappers, which
  * are the world's); a node with a full table begins its refreshes somewhere in the first ten minutes, so that a network
- * does not refresh in step; a restart loses the table, which go does not keep.
+ * does not refresh in step; a restart loses the table, which go does not keep. A peer whose dial failed is left alone for a while, as the
+ * dialler of go-libp2p does (measurements.md §1.4): the record that follows a failed follow-up fails at once.
  */
 import { type FailureReason, KEY_BITS, type Message, NO_PEER, type PeerRef } from '@kadmium/core'
 import type { StrategyInit } from '../strategy.ts'
@@ -64,6 +65,7 @@ function goManners(options: Options<typeof GO_OPTIONS>): Manners {
     walkLimitMs: Number.POSITIVE_INFINITY,
     tries: 2,
     oneAtATime: true,
+    backsOff: true,
     quorum: options.quorum,
     selects: true,
   }

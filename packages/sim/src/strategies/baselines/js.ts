@@ -71,6 +71,7 @@ class Js extends Rival {
       walkLimitMs: WALK_LIMIT_MS,
       tries: 1,
       oneAtATime: false,
+      backsOff: false,
       quorum: 0,
       selects: false,
     }

@@ -30,6 +30,7 @@ class Oracle extends Rival {
       walkLimitMs: Number.POSITIVE_INFINITY,
       tries: 1,
       oneAtATime: false,
+      backsOff: false,
       quorum: 1,
       selects: true,
     }

@@ -21,6 +21,8 @@ export class Request {
   walk: Walk | null = null
   /** Not sent yet: another one to the same peer is under way. */
   held = false
+  /** Not sent, because the peer is not dialled for now: it fails at once. */
+  refused = false
   /** There is a connection, so the request is on its way; else the peer is being dialled. */
   connected = false
   tries = 0
@@ -75,6 +77,7 @@ export class Requests {
     request.purpose = purpose
     request.walk = walk
     request.held = false
+    request.refused = false
     request.connected = false
     request.tries = 0
     request.deadlineMs = Number.POSITIVE_INFINITY
