@@ -244,8 +244,9 @@ export class Shard {
 
   /** What was measured. */
   finish(): TallyData {
-    const { column, population, first, count, nowMs } = this
-    const { table, scores } = lookAtTables(column, population, { first, count }, nowMs)
+    const { column, population, network, first, count, nowMs } = this
+    const isConnected = (row: number, peer: number): boolean => network.isOpen(row, peer)
+    const { table, scores } = lookAtTables(column, population, { first, count }, nowMs, isConnected)
     return {
       ...this.tally.data,
       digest: this.host.digest.sum(),

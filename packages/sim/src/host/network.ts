@@ -192,6 +192,13 @@ export class Network {
     return at
   }
 
+  /** Whether the node has a connection to the peer; without connections everybody counts as connected. */
+  isOpen(row: number, peer: number): boolean {
+    const at = this.connections.find(row, peer)
+    const isDialling = at >= 0 && ((this.connections.flags[at] as number) & DIALLING) !== 0
+    return this.isConnectionless || (at >= 0 && !isDialling)
+  }
+
   /** Whether two identities have a connection when the run begins, should one of them have the other in its table. */
   isWarm(a: number, b: number): boolean {
     const { seed, transports } = this.init

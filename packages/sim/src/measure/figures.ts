@@ -41,7 +41,11 @@ const BULK: Record<keyof BulkFigures, true> = {
   messagesPerKey: true,
 }
 
-const TABLE: Record<keyof TableFigures, true> = { entries: true, deadShare: true }
+const TABLE: Record<keyof TableFigures, true> = {
+  entries: true,
+  deadShare: true,
+  connectedShare: true,
+}
 
 const OVERALL: Record<Exclude<keyof StrategyFigures, OperationName | 'table' | 'digest'>, true> = {
   events: true,

@@ -45,7 +45,12 @@ export function figuresOf(tallies: readonly TallyData[]): StrategyFigures {
   const entries = sum((tally) => tally.table?.entries ?? 0)
   if (looked > 0) {
     const dead = sum((tally) => tally.table?.dead ?? 0)
-    figures.table = { entries: round(entries / looked), deadShare: round(dead / entries) }
+    const connected = sum((tally) => tally.table?.connected ?? 0)
+    figures.table = {
+      entries: round(entries / looked),
+      deadShare: round(dead / entries),
+      connectedShare: round(connected / entries),
+    }
   }
   return figures
 }

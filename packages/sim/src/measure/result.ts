@@ -64,6 +64,8 @@ export interface TableFigures {
   entries: number
   /** Share of entries that can't be reached now. */
   deadShare: number
+  /** Share of entries to which the node has a connection open now. */
+  connectedShare: number
 }
 
 /** What one strategy came to. */

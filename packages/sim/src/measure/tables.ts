@@ -14,10 +14,11 @@ export function lookAtTables(
   population: Population,
   range: { first: number; count: number },
   nowMs: number,
+  isConnected: (row: number, peer: number) => boolean,
 ): Pick<TallyData, 'table' | 'scores'> {
   const members = new Int32Array(MEMBERS_MAX)
   const scores = { alive: [] as number[], dead: [] as number[] } // BOUNDED: by LOOKED_AT tables
-  const table = { nodes: 0, entries: 0, dead: 0 }
+  const table = { nodes: 0, entries: 0, dead: 0, connected: 0 }
   const { first, count } = range
   const stride = Math.max(1, Math.floor(population.size / LOOKED_AT))
   for (let self = Math.ceil(first / stride) * stride; self < first + count; self += stride) {
@@ -28,6 +29,7 @@ export function lookAtTables(
     for (const peer of members.subarray(0, size)) {
       const isDead = !population.isUp(peer, nowMs) || !population.isDialable(peer)
       if (isDead) table.dead++
+      if (isConnected(self - first, peer)) table.connected++
       const score = column.score?.(self - first, peer, nowMs)
       if (score !== undefined) scores[isDead ? 'dead' : 'alive'].push(score)
     }
