@@ -7,7 +7,7 @@ import type { Task } from '../workload/workload.ts'
 import { idlePhase, sampleScenario } from '../world/sample.ts'
 import { convergenceFaults } from './convergence.ts'
 import { endingFault } from './endings.ts'
-import { type Ask, holderFault } from './holders.ts'
+import { type Ask, holderFault, isTurn, TURNS } from './holders.ts'
 import { linksFault } from './links.ts'
 import { requestsFault } from './requests.ts'
 import { TableCheck } from './tables.ts'
@@ -102,6 +102,14 @@ describe('a holder', () => {
     expect([fault(record(2)), fault(record(3))]).toEqual([null, null])
     const named = answering((message) => message.addProvider(4))
     expect(fault(named, storedSubject(CONTENT, 3))).toBeNull()
+  })
+
+  test.each([1, 3, 16, 32])('is asked for each record in turn, one node in %i a look', (stride) => {
+    for (const subject of [0, 1, 17, 12_345])
+      for (let row = 0; row < stride; row++) {
+        const looks = Array.from({ length: TURNS }, (_, i) => i * stride + row + stride)
+        expect(looks.filter((turn) => isTurn(subject, turn, stride))).toHaveLength(1)
+      }
   })
 
   test('that has lost it, or answers with less, is told', () => {

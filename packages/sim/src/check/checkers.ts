@@ -7,7 +7,7 @@ import type { Host } from '../host/host.ts'
 import type { Network } from '../host/network.ts'
 import type { Column } from '../strategies/strategy.ts'
 import type { Population } from '../world/population.ts'
-import { holderFault } from './holders.ts'
+import { holderFault, isTurn } from './holders.ts'
 import { linksFault } from './links.ts'
 import { requestsFault } from './requests.ts'
 import { TableCheck } from './tables.ts'
@@ -78,6 +78,7 @@ export class Checkers {
     }
     for (const [row, subject, version] of [...host.store.held(rows)]) {
       const self = first + row
+      if (!isTurn(subject, this.turn, this.stride)) continue
       if (!population.isUp(self, nowMs) || !population.isServer(self)) continue
       const text = holderFault(ask, row, self, subject, version, seed, nowMs)
       if (text !== null) violations.add('holders', nowMs, text)

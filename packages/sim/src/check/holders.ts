@@ -8,6 +8,14 @@ import { CONTENT, keyBytesOf, kindOf, versionOf, writeKey } from '../workload/su
 /** The exchange of a request that a checker makes. */
 export const ASKED = -2
 
+/** Of its records a node is asked for one in so many at a time: to ask for all costs several times what the world itself does. */
+export const TURNS = 16
+
+/** Whether a record's turn has come, where one node in `stride` is looked at in each turn of the clock: all come within `TURNS` looks at their node. */
+export function isTurn(subject: number, turn: number, stride: number): boolean {
+  return (subject + Math.floor(turn / stride)) % TURNS === 0
+}
+
 /** How a holder is asked: the answer, null where it refuses. */
 export type Ask = (row: number, nowMs: number, input: Input) => Message | null
 
