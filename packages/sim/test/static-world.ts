@@ -73,7 +73,7 @@ export class StaticWorld {
       const drawn = isLow
         ? this.draw(middle, high, column, bucket, seats)
         : this.draw(low, middle, column, bucket, seats)
-      if (drawn.length > 0) column.seat(row, bucket, drawn, drawn.length, 0)
+      if (drawn.length > 0) column.seat(row, bucket, drawn, drawn.length, 0, null)
       if (isLow) high = middle
       else low = middle
     }

@@ -130,7 +130,7 @@ export class Evidence {
     this.marks[row] = 0
   }
 
-  /** Begins rows from `first` on for peers that have answered once; `groups` by ref, `steps` of `stepOf`. */
+  /** Begins rows from `first` on for peers that have answered once; `groups` and `steps` (of `stepOf`) in their order. */
   seat(
     first: number,
     peers: Int32Array,
@@ -146,20 +146,23 @@ export class Evidence {
     const isPlain = this.filled[node] === nowS + 1
     for (let i = 0; i < count; i++) {
       const peer = peers[i] as PeerRef
-      const row = first + i
-      const group = groups === null ? 0 : (groups[peer] as number)
-      refs[row] = peer
-      marks[row] = flags
-      words[row] = PLAIN | SEATED | (steps === null ? 0 : (steps[i] as number))
-      if (isPlain && group >>> 0 <= GROUP_MAX) {
-        words[row] = (words[row] as number) | (group << GROUP_SHIFT)
-        continue
-      }
-      const at = this.own(row)
-      this.facts.words[at * 8 + GROUP] = group
-      this.facts.words[at * 8 + TOUCHED] = nowS
-      this.facts.words[at * 8 + LAST_SUCCESS] = nowS
+      refs[first + i] = peer
+      marks[first + i] = flags
+      const group = groups === null ? 0 : (groups[i] as number)
+      const word = PLAIN | SEATED | (steps === null ? 0 : (steps[i] as number))
+      const fits = isPlain && group >>> 0 <= GROUP_MAX
+      words[first + i] = fits ? word | (group << GROUP_SHIFT) : word
+      if (!fits) this.tell(first + i, group, nowS)
     }
+  }
+
+  /** Writes down what the word of a seated row has no room for. */
+  private tell(row: number, group: number, seatedS: number): void {
+    const at = this.own(row) * 8
+    const { words } = this.facts
+    words[at + GROUP] = group
+    words[at + TOUCHED] = seatedS
+    words[at + LAST_SUCCESS] = seatedS
   }
 
   /** A row's facts, to be read; -1 while it has none. */

@@ -175,7 +175,7 @@ export class Holdings {
 
   /**
    * Fills an empty bucket with peers in the order of their keys, as `place` would one by one, but without a
-   * look at what the memory has of them or at their groups' shares. `groups` by ref, `steps` of `stepOf`.
+   * look at what the memory has of them or at their groups' shares. `groups` and `steps` (of `stepOf`) in their order.
    */
   fill(
     node: number,
@@ -189,19 +189,18 @@ export class Holdings {
     const { table, book } = this
     assert(table.count(node, bucket) === 0, 'only an empty bucket is filled')
     assert(count <= table.goodSeats(bucket), 'a bucket is filled with as many as it holds')
-    let before = NO_PEER
+    if (count === 0) return
+    const isLast = bucket === table.buckets - 1
     for (let i = 0; i < count; i++) {
       const peer = peers[i] as PeerRef
-      assert(book.has(peer), 'a bucket is filled with peers of the book')
-      assert(before === NO_PEER || book.compare(before, peer) < 0, 'peers come in key order')
+      assert(i === 0 || book.compare(peers[i - 1] as PeerRef, peer) < 0, 'peers come in key order')
+      // Keys of one bucket are neighbours: what lies between two of them belongs there too, but for ourselves.
+      if (isLast || i === 0 || i === count - 1) {
+        assert(book.has(peer), 'a bucket is filled with peers of the book')
+        assert(table.bucketOf(node, peer) === bucket, 'a peer is seated in its bucket')
+      }
       book.pin(peer)
-      before = peer
     }
-    // Keys of one bucket are neighbours: what lies between two of them belongs there too, but for ourselves.
-    const ends = count === 0 ? [] : [peers[0] as PeerRef, peers[count - 1] as PeerRef]
-    const isLast = bucket === table.buckets - 1
-    for (const peer of isLast ? peers.subarray(0, count) : ends)
-      assert(table.bucketOf(node, peer) === bucket, 'a peer is seated in its bucket')
     table.fill(node, bucket, peers, count, groups, steps, MEMBER, nowS)
   }
 

@@ -330,7 +330,7 @@ export class Routing {
    * the caller's duty.
    *
    * @param peers The bucket's peers, `peers[0..count)`, in the order of their keys; at most `bucketSeats(bucket)`.
-   * @param groups The IP group of each peer by its ref, 0 for none; null where nobody has one.
+   * @param groups The IP group of each of `peers`, in their order, 0 for none; null where nobody has one.
    * @param rttsMs A round trip to each of `peers`, in their order, -1 for none measured; null where none was. It is
    * kept to 3.5 % until the peer is asked.
    * Throws where the bucket is not empty, or a peer is no peer of the book, does not belong there or comes out of order.

@@ -43,7 +43,8 @@ describe('seat', () => {
           const refs = bytes.flatMap((byte, ref) => (bucketOf(byte) === bucket ? [ref] : []))
           const peers = Int32Array.from(refs.slice(0, atOnce.bucketSeats(bucket)))
           const rttsMs = Float32Array.from(peers, (ref) => (ref % 4 === 0 ? -1 : 10 + ref))
-          atOnce.seat(0, bucket, peers, peers.length, nowMs, groups, rttsMs)
+          const theirs = peers.map((ref) => groups[ref] as number)
+          atOnce.seat(0, bucket, peers, peers.length, nowMs, theirs, rttsMs)
         }
         // One by one round trips are kept to the quarter of a millisecond: they are given as kept at once.
         for (const { peer, evidence, ipGroup } of atOnce.exportPeers(0))
@@ -69,7 +70,7 @@ describe('seat', () => {
     const routing = routingOf(bookOf(bytes, true))
     const groups = Int32Array.of(7, 0xffff, 0x1_0000, -1, 0, 9)
     const rttsMs = Float32Array.of(0.1, 37, 15_000, -1, 80, 250)
-    routing.seat(0, 0, Int32Array.of(3, 4, 5), 3, 5_000, groups, rttsMs.slice(3))
+    routing.seat(0, 0, Int32Array.of(3, 4, 5), 3, 5_000, groups.slice(3), rttsMs.slice(3))
     routing.seat(0, 4, Int32Array.of(0, 1, 2), 3, 9_000, groups, rttsMs.slice(0, 3))
     const seated = [...routing.exportPeers(0)]
     for (const { peer, evidence, ipGroup, lastSeenMs } of seated) {

@@ -157,7 +157,7 @@ const addresses = z
       world.addresses.concentratedShare,
       'Servers that live in the largest IP groups; the others are alone in theirs. The top 10 autonomous systems had 64.9 % of all IPs (SIGCOMM’22).',
     ),
-    groups: count(1, 1_000_000, world.addresses.groups, 'How many such groups (assumption).'),
+    groups: count(1, 65_535, world.addresses.groups, 'How many such groups (assumption).'),
   })
   .prefault({})
 

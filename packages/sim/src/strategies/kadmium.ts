@@ -13,14 +13,11 @@ class KadmiumColumn implements Column {
   readonly inBuckets = true
   readonly readsAlone = true
   private readonly nodes: Nodes
-  /** By identity. */
-  private readonly groups: Int32Array
 
   constructor(init: StrategyInit) {
     const { book, seed, first, count } = init
     const selves = Int32Array.from({ length: count }, (_, row) => first + row)
     this.nodes = new Nodes({ book, seed, selves, config: init.options as Partial<Config> })
-    this.groups = Int32Array.from({ length: book.size }, (_, peer) => init.ipGroup(peer))
   }
 
   handle(row: number, nowMs: number, input: Input, outbox: Outbox): void {
@@ -36,8 +33,15 @@ class KadmiumColumn implements Column {
     return bucket < buckets ? this.nodes.routing.bucketSeats(bucket) : 0
   }
 
-  seat(row: number, bucket: number, peers: Int32Array, count: number, nowMs: number): void {
-    this.nodes.routing.seat(row, bucket, peers, count, nowMs, this.groups)
+  seat(
+    row: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    nowMs: number,
+    groups: Int32Array | null,
+  ): void {
+    this.nodes.routing.seat(row, bucket, peers, count, nowMs, groups)
   }
 
   members(row: number, out: Int32Array): number {

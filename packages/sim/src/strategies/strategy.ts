@@ -15,9 +15,17 @@ export interface Column {
   bucketSeats(bucket: number): number
   /**
    * Fills an empty bucket, before the run begins: `peers[0..count)` are in key order and all belong there. They count as
-   * met, with success, as if they had answered once.
+   * met, with success, as if they had answered once. `groups[0..count)` are those of their
+   * addresses, as `StrategyInit.ipGroup` tells them; null where nobody has one.
    */
-  seat(row: number, bucket: number, peers: Int32Array, count: number, nowMs: number): void
+  seat(
+    row: number,
+    bucket: number,
+    peers: Int32Array,
+    count: number,
+    nowMs: number,
+    groups: Int32Array | null,
+  ): void
   /** Writes all peers of the node's table. Returns how many; what `out` has no room for is left out. */
   members(row: number, out: Int32Array): number
   /** Writes whom a lookup of that key would begin with, nearest first. Returns how many. */

@@ -56,8 +56,11 @@ function replay(lines: readonly TraceLine[]): { again: unknown[]; before: unknow
   const outbox = new Outbox()
   const again: unknown[] = []
   for (const { nowMs = 0, bucket, seated, in: input } of lines) {
-    if (bucket !== undefined && seated !== undefined)
-      nodes.routing.seat(0, bucket, Int32Array.from(seated, here), seated.length, nowMs, groups)
+    if (bucket !== undefined && seated !== undefined) {
+      const peers = Int32Array.from(seated, here)
+      const theirs = peers.map((ref) => groups[ref] as number)
+      nodes.routing.seat(0, bucket, peers, peers.length, nowMs, theirs)
+    }
     if (input === undefined) continue
     outbox.clear()
     nodes.handle(0, nowMs, inputOf(input, here), outbox)

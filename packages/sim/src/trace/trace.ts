@@ -63,13 +63,13 @@ export class Trace {
   filling(column: Column): Pick<Column, 'seat' | 'bucketSeats'> {
     return {
       bucketSeats: (bucket) => column.bucketSeats(bucket),
-      seat: (row, bucket, peers, count, nowMs) => {
+      seat: (row, bucket, peers, count, nowMs, groups) => {
         if (this.has(row)) {
           const node = this.init.first + row
           const seated = Array.from(peers.subarray(0, count), (ref) => this.introduced(node, ref))
           this.write({ node, nowMs, bucket, seated })
         }
-        column.seat(row, bucket, peers, count, nowMs)
+        column.seat(row, bucket, peers, count, nowMs, groups)
       },
     }
   }

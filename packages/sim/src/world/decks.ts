@@ -12,7 +12,7 @@ const DECK_MIN = 32
 export class Decks {
   private readonly pool: Pool
   private readonly seed: number
-  /** The deck of each bucket, pairs as in the pool, and which span it is of. */
+  /** The deck of each bucket and which span it is of. */
   private readonly cards: Int32Array[] = []
   private readonly lows: Int32Array
   private readonly highs: Int32Array
@@ -37,16 +37,14 @@ export class Decks {
   }
 
   private shuffle(bucket: number, low: number, high: number): void {
-    const cards = this.pool.entries.slice(low * 2, high * 2)
+    const cards = this.pool.cards.slice(low, high)
     let word = draw(this.seed, low, bucket, DRAW.deck)
     for (let i = high - low - 1; i > 0; i--) {
       word = (word + 0x9e3779b9) | 0
-      const other = below(mix(word), i + 1)
-      for (let part = 0; part < 2; part++) {
-        const held = cards[i * 2 + part] as number
-        cards[i * 2 + part] = cards[other * 2 + part] as number
-        cards[other * 2 + part] = held
-      }
+      const other = below(mix(word), i + 1) | 0
+      const held = cards[i] as number
+      cards[i] = cards[other] as number
+      cards[other] = held
     }
     this.cards[bucket] = cards
     this.lows[bucket] = low

@@ -3,7 +3,7 @@
  * closed stands in a byte each, so that most candidates are judged without a branch.
  */
 import { below, mix } from './dice.ts'
-import type { Pool } from './pool.ts'
+import { groupOf, type Pool, peerOf } from './pool.ts'
 
 /** Most peers of one group of addresses in a bucket and in a table. */
 const GROUP_BUCKET_MAX = 2
@@ -15,13 +15,16 @@ const SHUFFLED_MAX = 4
 /** For what a cap refuses there are so many further draws for each peer that is wanted. */
 const DRAWS_MAX = 6
 
-/** Up to so many are sorted by insertion, more by bins first. */
-const INSERTED_MAX = 24
+/** Slots for each peer where a bucket is sorted: with more of them fewer meet, and more have to be looked at. */
+const SPREAD = 2
 
 export class Picks {
-  /** Those that are taken, `count` of them; in key order and each once after `sort`. */
-  peers: Int32Array
+  /** Those that are taken, `count` of them, in key order and each once, and the group of each: after `end`. */
+  readonly peers: Int32Array
+  readonly groups: Int32Array
   count = 0
+  /** Their cards, in the order in which they were taken until `sort`. */
+  private readonly cards: Int32Array
   private self = -1
   private word = 0
   /** 1 for a group of which the bucket or the table bears no more; never for 0, those that are alone in theirs. */
@@ -33,15 +36,20 @@ export class Picks {
   private readonly bucketGroups: Int32Array
   private tableCount = 0
   private bucketCount = 0
-  private readonly bins: Int32Array
-  /** Where `sort` sorts to; it and `peers` change places. */
-  private other: Int32Array
+  /** Where `sort` lays them out by rank; -1 for none. */
+  private readonly slots: Int32Array
+  /** Ranks of the bucket: the lowest, and how many. */
+  private low = 0
+  private size = 1
+  private isSorted = true
   private shuffled = new Int32Array(64)
 
   constructor(seatsMax: number, groups: number) {
     this.peers = new Int32Array(seatsMax)
-    this.other = new Int32Array(seatsMax)
-    this.bins = new Int32Array(seatsMax + 1)
+    this.groups = new Int32Array(seatsMax)
+    // One more, since whoever is no pick is written behind the last one.
+    this.cards = new Int32Array(seatsMax + 1)
+    this.slots = new Int32Array((SPREAD + 1) * seatsMax + 1).fill(-1)
     this.closed = new Uint8Array(groups + 1)
     this.inTable = new Uint8Array(groups + 1)
     this.inBucket = new Uint8Array(groups + 1)
@@ -61,9 +69,12 @@ export class Picks {
     this.tableCount = 0
   }
 
-  /** Another bucket begins, with dice of its own. */
-  beginBucket(word: number): void {
+  /** Another bucket begins: ranks low..high-1, with dice of its own. */
+  beginBucket(word: number, low: number, high: number): void {
     this.count = 0
+    this.isSorted = true
+    this.low = low
+    this.size = high - low
     this.word = word | 0
     this.endBucket()
   }
@@ -81,35 +92,42 @@ export class Picks {
     if (size <= SHUFFLED_MAX * wanted) {
       this.shuffle(size)
       for (let i = 0; i < size && this.count < aim; i++)
-        this.take(pool.entries, low + (this.shuffled[i] as number))
+        this.take(pool, low + (this.shuffled[i] as number))
       return
     }
     for (let left = DRAWS_MAX * wanted; left > 0 && this.count < aim; left--) {
-      this.take(pool.entries, low + below(this.next(), size))
+      this.take(pool, low + (below(this.next(), size) | 0))
       if (this.count === aim) this.sort()
     }
   }
 
-  /** Takes `wanted` peers from a shuffled span, from a place of the node's own on; fewer where caps do not give more. */
-  deal(cards: Int32Array, wanted: number): void {
-    const size = cards.length / 2
-    const { peers, self, closed } = this
+  /** Takes `wanted` peers from a shuffled span of the pool, from a place of the node's own on; fewer where caps do not give more. */
+  deal(pool: Pool, deck: Int32Array, wanted: number): void {
+    const { sharedGroups } = pool
+    const { cards, self, closed } = this
+    const size = deck.length
     const aim = this.count + wanted
     let { count } = this
-    let at = below(this.next(), size) * 2
-    // Everything is held in locals: this loop takes most of the time of a table.
-    for (let left = Math.min(size, DRAWS_MAX * wanted); left > 0 && count < aim; left--) {
-      const peer = cards[at] as number
-      const group = cards[at + 1] as number
-      at += 2
-      if (at === cards.length) at = 0
-      const taken = (closed[group] as number) ^ 1
-      peers[count] = peer
-      if (peer === self) continue
-      count += taken
-      if (taken === 1 && group !== 0) this.note(group)
+    let at = below(this.next(), size) | 0
+    let left = Math.min(size, DRAWS_MAX * wanted)
+    while (left > 0 && count < aim) {
+      let group = 0
+      // This loop takes most of the time of a table: it writes no field, and whether one is taken is no branch.
+      while (left > 0 && count < aim && group === 0) {
+        const card = deck[at++] as number
+        if (at === size) at = 0
+        left--
+        if (peerOf(card) === self) continue
+        const wants = groupOf(card, sharedGroups)
+        const taken = (closed[wants] as number) ^ 1
+        cards[count] = card
+        count += taken
+        group = wants & -taken
+      }
+      if (group !== 0) this.note(group)
     }
     this.count = count
+    this.isSorted = false
   }
 
   /** Takes each peer of a span with its chance, 0..1, in random order, until there are `seats`. */
@@ -123,24 +141,47 @@ export class Picks {
     this.shuffle(high - low)
     for (let i = 0; i < high - low && this.count < seats; i++) {
       const place = low + (this.shuffled[i] as number)
-      if (this.next() < chance(pool.entries[place * 2] as number) * 0x1_0000_0000)
-        this.take(pool.entries, place)
+      const peer = peerOf(pool.cards[place] as number)
+      if (this.next() < chance(peer) * 0x1_0000_0000) this.take(pool, place)
     }
   }
 
-  /** In key order, each once. */
-  sort(): void {
-    if (this.count > INSERTED_MAX) this.sortBins()
-    const { peers, count } = this
-    let kept = 0
+  /** All are taken: tells them. */
+  end(pool: Pool): void {
+    this.sort()
+    const { cards, peers, groups, count } = this
     for (let i = 0; i < count; i++) {
-      const peer = peers[i] as number
-      let at = kept
-      while (at > 0 && (peers[at - 1] as number) > peer) at--
-      if (at > 0 && peers[at - 1] === peer) continue
-      for (let j = kept; j > at; j--) peers[j] = peers[j - 1] as number
-      peers[at] = peer
-      kept++
+      const card = cards[i] as number
+      peers[i] = peerOf(card)
+      groups[i] = groupOf(card, pool.sharedGroups)
+    }
+  }
+
+  /** In key order, each once: laid out by rank in more slots than peers, so that few meet, and read from there. */
+  private sort(): void {
+    if (this.isSorted) return
+    this.isSorted = true
+    const { cards, slots, low, count } = this
+    const scale = (SPREAD * count) / this.size
+    let end = SPREAD * count
+    for (let i = 0; i < count; i++) {
+      let card = cards[i] as number
+      let at = ((peerOf(card) - low) * scale) | 0
+      for (let held = slots[at] as number; held >= 0; held = slots[++at] as number) {
+        if (held === card) break
+        if (held < card) continue
+        slots[at] = card
+        card = held
+      }
+      slots[at] = card
+      if (at >= end) end = at + 1
+    }
+    let kept = 0
+    for (let at = 0; at < end; at++) {
+      const card = slots[at] as number
+      slots[at] = -1
+      cards[kept] = card
+      kept += 1 + (card >> 31)
     }
     this.count = kept
   }
@@ -150,18 +191,19 @@ export class Picks {
     if (this.shuffled.length < size) this.shuffled = new Int32Array(2 * size)
     const { shuffled } = this
     for (let i = 0; i < size; i++) {
-      const other = below(this.next(), i + 1)
+      const other = below(this.next(), i + 1) | 0
       shuffled[i] = shuffled[other] as number
       shuffled[other] = i
     }
   }
 
   /** Takes one peer unless it is the node itself or has too many neighbours. */
-  private take(entries: Int32Array, place: number): void {
-    const peer = entries[place * 2] as number
-    const group = entries[place * 2 + 1] as number
-    if (peer === this.self || this.closed[group] === 1) return
-    this.peers[this.count++] = peer
+  private take(pool: Pool, place: number): void {
+    const card = pool.cards[place] as number
+    const group = groupOf(card, pool.sharedGroups)
+    if (peerOf(card) === this.self || this.closed[group] === 1) return
+    this.cards[this.count++] = card
+    this.isSorted = false
     if (group !== 0) this.note(group)
   }
 
@@ -184,34 +226,5 @@ export class Picks {
       this.closed[group] = (this.inTable[group] as number) >= GROUP_TABLE_MAX ? 1 : 0
     }
     this.bucketCount = 0
-  }
-
-  /** Brings peers near to their places in key order, one bin for each on average. */
-  private sortBins(): void {
-    const { peers, other, bins, count } = this
-    let least = peers[0] as number
-    let most = least
-    for (let i = 1; i < count; i++) {
-      const peer = peers[i] as number
-      if (peer < least) least = peer
-      if (peer > most) most = peer
-    }
-    const scale = count / (most - least + 1)
-    bins.fill(0, 0, count + 1)
-    for (let i = 0; i < count; i++) {
-      const bin = ((((peers[i] as number) - least) * scale) | 0) + 1
-      bins[bin] = (bins[bin] as number) + 1
-    }
-    for (let bin = 1; bin < count; bin++)
-      bins[bin] = (bins[bin] as number) + (bins[bin - 1] as number)
-    for (let i = 0; i < count; i++) {
-      const peer = peers[i] as number
-      const bin = ((peer - least) * scale) | 0
-      const at = bins[bin] as number
-      bins[bin] = at + 1
-      other[at] = peer
-    }
-    this.peers = other
-    this.other = peers
   }
 }

@@ -1,31 +1,57 @@
-/** Identities that an oracle chooses from, in key order, each beside the group of its address so that one look gets both. */
+/**
+ * Identities that an oracle chooses from, in key order. Each is a card: its rank in 22 bits and, in the nine lowest, the group
+ * of its address, so that one look gets both and cards compare as ranks do.
+ */
 import type { Population } from './population.ts'
 
+const GROUP_BITS = 9
+const GROUP_MASK = (1 << GROUP_BITS) - 1
+/** In place of a group whose number is as large as that: the population knows it. */
+const ELSEWHERE = GROUP_MASK
+/** The identity of a card. */
+export function peerOf(card: number): number {
+  return card >> GROUP_BITS
+}
+
+/** The group of its address, 0 for one of its own. */
+export function groupOf(card: number, sharedGroups: Uint16Array): number {
+  const group = card & GROUP_MASK
+  return group === ELSEWHERE ? (sharedGroups[peerOf(card)] as number) : group
+}
+
+/** The least card that an identity may have. */
+function cardOf(peer: number): number {
+  return peer << GROUP_BITS
+}
+
 export class Pool {
-  /** Pairs (identity, group; 0 for one of its own). */
-  readonly entries: Int32Array
+  /** Cards of identities, in their order. */
+  readonly cards: Int32Array
   readonly size: number
+  /** Groups by identity. */
+  readonly sharedGroups: Uint16Array
 
   constructor(population: Population, belongs: (peer: number) => boolean) {
+    const { sharedGroups } = population
     let size = 0
-    for (let peer = 0; peer < population.size; peer++) if (belongs(peer)) size++
-    this.size = size
-    this.entries = new Int32Array(size * 2)
-    let at = 0
+    const cards = new Int32Array(population.size)
     for (let peer = 0; peer < population.size; peer++) {
       if (!belongs(peer)) continue
-      this.entries[at++] = peer
-      this.entries[at++] = population.sharedGroups[peer] as number
+      cards[size++] = cardOf(peer) | Math.min(sharedGroups[peer] as number, ELSEWHERE)
     }
+    this.size = size
+    this.cards = cards.slice(0, size)
+    this.sharedGroups = sharedGroups
   }
 
   /** The place in low..high of the first identity that is `peer` or lies behind it. */
   place(peer: number, low: number, high: number): number {
+    const card = cardOf(peer)
     let from = low
     let to = high
     while (from < to) {
       const middle = (from + to) >>> 1
-      if ((this.entries[middle * 2] as number) < peer) from = middle + 1
+      if ((this.cards[middle] as number) < card) from = middle + 1
       else to = middle
     }
     return from

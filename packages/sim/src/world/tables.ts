@@ -9,7 +9,7 @@ import type { Column } from '../strategies/strategy.ts'
 import { Decks } from './decks.ts'
 import { DRAW, draw, share } from './dice.ts'
 import { Picks } from './picks.ts'
-import { BucketSpans, Pool } from './pool.ts'
+import { BucketSpans, Pool, peerOf } from './pool.ts'
 import { KIND, type Population } from './population.ts'
 
 /**
@@ -103,13 +103,25 @@ class Filler {
     for (let bucket = this.seats.length - 1; bucket >= 0; bucket--) {
       const live = this.spanOf(this.liveSpans, bucket)
       if (live + this.spanOf(this.deadSpans, bucket) === 0) continue
-      this.picks.beginBucket(draw(this.seed, peer, bucket, DRAW.fill))
+      this.beginBucket(peer, bucket)
       if (live >= (this.seats[bucket] as number)) this.fillWhole(bucket)
       else this.fillNear(peer, bucket, NEAREST - nearer)
       nearer += live
-      const { peers, count } = this.picks
-      if (count > 0) this.column.seat(row, bucket, peers, count, 0)
+      const { peers, groups, count } = this.picks
+      if (count > 0) this.column.seat(row, bucket, peers, count, 0, groups)
     }
+  }
+
+  /** All ranks of the bucket: of those that share so many bits, the half without the node, and for the last bucket all. */
+  private beginBucket(peer: number, bucket: number): void {
+    const { rankLows, rankHighs, picks } = this
+    const low = rankLows[bucket] as number
+    const high = rankHighs[bucket] as number
+    const word = draw(this.seed, peer, bucket, DRAW.fill)
+    if (bucket === this.seats.length - 1) picks.beginBucket(word, low, high)
+    else if (rankLows[bucket + 1] === low)
+      picks.beginBucket(word, rankHighs[bucket + 1] as number, high)
+    else picks.beginBucket(word, low, rankLows[bucket + 1] as number)
   }
 
   private spanOf(spans: BucketSpans, bucket: number): number {
@@ -123,7 +135,7 @@ class Filler {
     const dead = Math.floor(seats * this.settings.deadShareFull + share(picks.next()))
     if (dead > 0) this.pick(bucket, this.dead, this.deadSpans, this.deadDecks, seats, dead)
     this.pick(bucket, this.live, this.liveSpans, this.liveDecks, seats, seats - picks.count)
-    picks.sort()
+    picks.end(this.live)
   }
 
   private pick(
@@ -136,7 +148,7 @@ class Filler {
   ): void {
     const low = spans.lows[bucket] as number
     const high = spans.highs[bucket] as number
-    if (decks.isDeck(high - low, seats)) this.picks.deal(decks.of(bucket, low, high), wanted)
+    if (decks.isDeck(high - low, seats)) this.picks.deal(pool, decks.of(bucket, low, high), wanted)
     else this.picks.choose(pool, low, high, wanted)
   }
 
@@ -161,7 +173,7 @@ class Filler {
     const deadLow = deadSpans.lows[bucket] as number
     const deadHigh = deadSpans.highs[bucket] as number
     picks.sift(this.dead, deadLow, deadHigh, seats, () => this.deadChance)
-    picks.sort()
+    picks.end(this.live)
   }
 
   /** Distance within which the so many nearest of a span lie, as a share of the key space. */
@@ -169,7 +181,7 @@ class Filler {
     const { distances, live } = this
     const { keys } = this.population.book
     for (let place = low; place < high; place++) {
-      const other = (live.entries[place * 2] as number) * KEY_WORDS
+      const other = peerOf(live.cards[place] as number) * KEY_WORDS
       distances[place - low] = distanceShare(keys, peer * KEY_WORDS, keys, other)
     }
     return distances.subarray(0, high - low).sort()[nearest - 1] as number

@@ -129,7 +129,7 @@ class Node {
     for (let bucket = 0, low = 1; low < PEERS; bucket++, low *= 2) {
       const seats = Math.min(this.column.bucketSeats(bucket), 3)
       const peers = Int32Array.from({ length: seats }, (_, i) => (low + i) % PEERS).sort()
-      if (seats > 0) this.column.seat(0, bucket, peers, seats, 0)
+      if (seats > 0) this.column.seat(0, bucket, peers, seats, 0, null)
     }
   }
 

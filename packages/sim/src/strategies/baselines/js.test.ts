@@ -40,7 +40,7 @@ function networkOf(dead: number): StaticNetwork {
 function fillWhole(network: StaticNetwork, column: Column, row: number): void {
   const random = new Random(row)
   const peers = Int32Array.from({ length: 20_000 }, () => random.below(network.size))
-  column.seat(row, 0, peers, peers.length, 0)
+  column.seat(row, 0, peers, peers.length, 0, null)
 }
 
 test.each(PUBLISHED)(
