@@ -182,9 +182,10 @@ function overallTable(cells: readonly Cell[], labels: readonly string[]): string
       of(({ events }, { cut }) => events / cut.nodes / cut.seconds),
       of(({ bytesPerNode }) => bytesPerNode),
       of((figures) => figures.table?.entries),
+      of((figures) => figures.table?.benched),
       of((figures) => figures.table && 100 * figures.table.deadShare),
     ]
   })
-  const titles = ['all', 'events', 'events/node/s', 'bytes/node', 'table', 'dead %']
+  const titles = ['all', 'events', 'events/node/s', 'bytes/node', 'table', 'benched', 'dead %']
   return table(titles, rows)
 }

@@ -43,6 +43,7 @@ const BULK: Record<keyof BulkFigures, true> = {
 
 const TABLE: Record<keyof TableFigures, true> = {
   entries: true,
+  benched: true,
   deadShare: true,
   connectedShare: true,
 }

@@ -45,9 +45,11 @@ export function figuresOf(tallies: readonly TallyData[]): StrategyFigures {
   const entries = sum((tally) => tally.table?.entries ?? 0)
   if (looked > 0) {
     const dead = sum((tally) => tally.table?.dead ?? 0)
+    const benched = sum((tally) => tally.table?.benched ?? 0)
     const connected = sum((tally) => tally.table?.connected ?? 0)
     figures.table = {
       entries: round(entries / looked),
+      benched: round(benched / looked),
       deadShare: round(dead / entries),
       connectedShare: round(connected / entries),
     }

@@ -60,8 +60,10 @@ export interface BulkFigures {
 
 /** Tables at the end of the run. */
 export interface TableFigures {
-  /** Mean entries of a table. */
+  /** Mean entries of a table, without those that its node has benched. */
   entries: number
+  /** Mean benched entries: kept to be tried again, neither asked first nor named to others. 0 for who benches nobody. */
+  benched: number
   /** Share of entries that can't be reached now. */
   deadShare: number
   /** Share of entries to which the node has a connection open now. */

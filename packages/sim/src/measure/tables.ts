@@ -18,18 +18,22 @@ export function lookAtTables(
 ): Pick<TallyData, 'table' | 'scores'> {
   const members = new Int32Array(MEMBERS_MAX)
   const scores = { alive: [] as number[], dead: [] as number[] } // BOUNDED: by LOOKED_AT tables
-  const table = { nodes: 0, entries: 0, dead: 0, connected: 0 }
+  const table = { nodes: 0, entries: 0, benched: 0, dead: 0, connected: 0 }
   const { first, count } = range
   const stride = Math.max(1, Math.floor(population.size / LOOKED_AT))
   for (let self = Math.ceil(first / stride) * stride; self < first + count; self += stride) {
     if (!population.isUp(self, nowMs)) continue
     const size = column.members(self - first, members)
     table.nodes++
-    table.entries += size
     for (const peer of members.subarray(0, size)) {
       const isDead = !population.isUp(peer, nowMs) || !population.isDialable(peer)
-      if (isDead) table.dead++
-      if (isConnected(self - first, peer)) table.connected++
+      if (column.isBenched?.(self - first, peer, nowMs) === true) {
+        table.benched++
+      } else {
+        table.entries++
+        if (isDead) table.dead++
+        if (isConnected(self - first, peer)) table.connected++
+      }
       const score = column.score?.(self - first, peer, nowMs)
       if (score !== undefined) scores[isDead ? 'dead' : 'alive'].push(score)
     }

@@ -44,7 +44,7 @@ export interface TallyData {
   /** Wall ms of the measured phases. */
   measuredWallMs: number
   wallMs: number
-  table: { nodes: number; entries: number; dead: number; connected: number } | null
+  table: { nodes: number; entries: number; benched: number; dead: number; connected: number } | null
   scores: { alive: Float32Array; dead: Float32Array } | null
   violations: { checker: string; atMs: number; text: string }[]
 }

@@ -56,6 +56,10 @@ class KadmiumColumn implements Column {
     return this.nodes.routing.score(row, peer, nowMs)
   }
 
+  isBenched(row: number, peer: PeerRef, nowMs: number): boolean {
+    return this.nodes.routing.state(row, peer, nowMs) === 'benched'
+  }
+
   get benchSeats(): number {
     return this.nodes.config.bucketBenchSeats
   }

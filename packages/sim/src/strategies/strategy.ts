@@ -32,6 +32,8 @@ export interface Column {
   seeds(row: number, key: Uint32Array, keyAt: number, nowMs: number, out: Int32Array): number
   /** What the node thinks of a peer, 0..1 (0.5: nothing known); undefined where the strategy keeps no scores. */
   score?(row: number, peer: PeerRef, nowMs: number): number
+  /** Whether the node keeps a member aside that failed it: it neither begins with it nor names it. Left out where nobody is kept so. */
+  isBenched?(row: number, peer: PeerRef, nowMs: number): boolean
   /** The node's process ended and begins anew: what the strategy keeps in memory only is gone. Left out where all of it is kept. */
   restart?(row: number): void
   /** Peers that a bucket holds besides, such as benched ones. Default 0. */
