@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StrategyFigures } from './measure/result.ts'
-import { runScenario } from './run.ts'
+import { type Progress, runScenario } from './run.ts'
 import type { Phase, Scenario } from './scenario/scenario.ts'
 import { idlePhase, sampleScenario } from './world/sample.ts'
 
@@ -139,6 +139,33 @@ test('each node walks to itself where a phase wants it, and no figure counts it'
   const [still, walking] = [await kadmium(of(false)), await kadmium(of(true))]
   expect(walking.events).toBeGreaterThan(still.events + 60 * 20)
   expect([walking.lookups, walking.get]).toEqual([0, undefined])
+})
+
+test('what is built is told while a world is built, and a signal ends that too', async () => {
+  for (const threads of [1, 2]) {
+    const large = sampleScenario(
+      20_000,
+      {},
+      {
+        threads,
+        strategies: [{ name: 'kadmium', label: 'kadmium', options: { memoryPeersMax: 64 } }],
+        phases: [idlePhase(1)],
+      },
+    )
+    const shares: number[] = []
+    const controller = new AbortController()
+    const onProgress = ({ phase, built }: Progress): void => {
+      expect(phase === 'build' || built === 1).toBe(true)
+      shares.push(built)
+      if (built > 0) controller.abort(new Error('enough'))
+    }
+    await expect(runScenario(large, { onProgress, signal: controller.signal })).rejects.toThrow(
+      'enough',
+    )
+    expect(shares[0]).toBe(0)
+    expect(shares.at(-1)).toBeGreaterThan(0)
+    expect(shares.at(-1)).toBeLessThanOrEqual(1)
+  }
 })
 
 test('a run ends when its signal says so', async () => {

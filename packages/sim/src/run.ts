@@ -15,13 +15,15 @@ export interface Progress {
   strategy: string
   /** `build`, or the name of the phase. */
   phase: string
-  /** Of all that the run has to do, 0..1. */
+  /** Of all that the run has to do but building, 0..1. */
   share: number
+  /** Of the strategy's world, the share that is built, 0..1. */
+  built: number
   /** How far this strategy's run is, simulated seconds. */
   simulatedSeconds: number
   /** Events of this strategy's run so far. */
   events: number
-  /** The same by the wall time that they took. */
+  /** The same by the wall time that they took, building left out. */
   eventsPerSecond: number
   /** Memory of the process, bytes. */
   rssBytes: number
@@ -59,20 +61,22 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const warmUpSeconds = warmUpMs(scenario) / 1000
   const seconds = warmUpSeconds + scenario.phases.reduce((sum, phase) => sum + phase.seconds, 0)
   for (const [index, choice] of scenario.strategies.entries()) {
-    const beganMs = performance.now()
+    let beganMs = performance.now()
     const tallies = await runShards(scenario, choice, {
       signal: options.signal ?? null,
       onTrace: (line) => options.onTrace?.(line),
-      onStep: ({ phase, simulatedMs, events }) => {
+      onStep: ({ phase, built, simulatedMs, events }) => {
+        if (phase === 'build') beganMs = performance.now()
         const rssBytes = process.memoryUsage.rss()
         const simulatedSeconds = simulatedMs / 1000
         options.onProgress?.({
           strategy: choice.label,
           phase: phase === 'build' ? 'build' : phaseAt(scenario, simulatedSeconds - warmUpSeconds),
           share: (index + simulatedSeconds / seconds) / scenario.strategies.length,
+          built,
           simulatedSeconds,
           events,
-          eventsPerSecond: Math.round((events * 1000) / (performance.now() - beganMs)),
+          eventsPerSecond: Math.round((events * 1000) / Math.max(1, performance.now() - beganMs)),
           rssBytes,
         })
       },

@@ -1,4 +1,7 @@
-/** The bar of a simulation: what runs, how far it is, simulated time, events a second and memory. On stderr, and gone at the end. */
+/**
+ * The bar of a simulation: what runs, how far it is, simulated time, events a second and memory; while a world is built, how
+ * much of it stands. On stderr, and gone at the end.
+ */
 import type { Progress } from '@kadmium/sim'
 import cliProgress from 'cli-progress'
 import type { Sink } from '../io.ts'
@@ -10,7 +13,7 @@ const DRAW_MS = 100
 /** Columns that the line needs besides the bar and the titles. */
 const TEXT_COLUMNS = 62
 
-const FORMAT = '{title} [{bar}] {share}  {simulated}, {speed}, {memory}, {elapsed}'
+const FORMAT = '{title} [{bar}] {share}  {work}, {memory}, {elapsed}'
 
 export class SimProgress {
   readonly #sink: Sink
@@ -31,13 +34,16 @@ export class SimProgress {
     const nowMs = this.#now()
     if (this.#sink.isTTY !== true || nowMs - this.#drawnAtMs < DRAW_MS) return
     this.#drawnAtMs = nowMs
-    const { strategy, phase, share, simulatedSeconds, eventsPerSecond, rssBytes } = progress
+    const { strategy, phase, built, simulatedSeconds, eventsPerSecond, rssBytes } = progress
+    const builds = phase === 'build'
+    const share = builds ? built : progress.share
     const elapsedSeconds = (nowMs - this.#startedAtMs) / 1_000
     const fields = {
       title: `${strategy} ${phase}`,
       share: `${Math.floor(share * 100)} %`.padStart(5),
-      simulated: `${duration(simulatedSeconds)} simulated`,
-      speed: `${short(eventsPerSecond)} events/s`,
+      work: builds
+        ? 'of the world built'
+        : `${duration(simulatedSeconds)} simulated, ${short(eventsPerSecond)} events/s`,
       memory: `${short(rssBytes)}B`,
       elapsed: duration(elapsedSeconds),
     }

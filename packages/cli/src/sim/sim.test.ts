@@ -248,20 +248,21 @@ describe('the progress bar', () => {
     strategy: 'kadmium',
     phase: 'measure',
     share: 0.43,
+    built: 1,
     simulatedSeconds: 754,
     events: 1e6,
     eventsPerSecond: 1_234_567,
     rssBytes: 345e6,
   }
 
-  function drawn(isTTY: boolean): string {
+  function drawn(isTTY: boolean, state = STATE): string {
     const sink = new Capture()
     sink.isTTY = isTTY
     sink.columns = 140
     let nowMs = 0
     const bar = new SimProgress(sink, () => nowMs)
     nowMs = 61_000
-    bar.show(STATE)
+    bar.show(state)
     const { text } = sink
     bar.stop()
     return text
@@ -270,6 +271,13 @@ describe('the progress bar', () => {
   test('says where the run is', () => {
     expect(drawn(true)).toMatch(
       /kadmium measure \[=+-+\] +43 % {2}12\.6 min simulated, 1\.2 M events\/s, 345 MB, 61 s/,
+    )
+  })
+
+  test('says how much of a world is built', () => {
+    const building = { ...STATE, phase: 'build', share: 0, built: 0.27, simulatedSeconds: 0 }
+    expect(drawn(true, building)).toMatch(
+      /kadmium build \[=+-+\] +27 % {2}of the world built, 345 MB, 61 s/,
     )
   })
 

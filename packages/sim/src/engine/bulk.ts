@@ -88,7 +88,7 @@ export class Bulks {
   }
 
   private get counts(): { keys: number; lookups: number; messages: number } {
-    this.tally.bulk ??= { keys: 0, lookups: 0, messages: 0, contacts: 0 }
+    this.tally.bulk ??= { keys: 0, lookups: 0, messages: 0 }
     return this.tally.bulk
   }
 }

@@ -31,6 +31,7 @@ import { Link } from '../world/link.ts'
 import { Population, type PopulationShared } from '../world/population.ts'
 import { fillTables } from '../world/tables.ts'
 import { WorldTruth } from '../world/truth.ts'
+import type { TellShare, TellTrace } from './control.ts'
 import { ENTRY, LEAVE, START } from './draws.ts'
 import { Mailbox, type MailboxShared } from './mailbox.ts'
 import { Phases, startSpreadMs, warmUpMs } from './phases.ts'
@@ -87,7 +88,7 @@ export class Shard {
   private wallMs = 0
   private up = 0
 
-  constructor(init: ShardInit, trace: ((line: string) => void) | null = null) {
+  constructor(init: ShardInit, trace: TellTrace | null, onShare: TellShare) {
     this.init = init
     const { scenario, choice, worker, workers } = init
     const { seed, world } = scenario
@@ -139,7 +140,7 @@ export class Shard {
     const checked = { column, population, network, host, violations, seed, first, count }
     this.checkers = new Checkers(checked, EPOCH_MS)
     this.phases = this.phasesOf()
-    this.build(truth)
+    this.build(truth, onShare)
   }
 
   private watchOf(truth: Truth): Watch {
@@ -321,13 +322,13 @@ export class Shard {
   }
 
   /** Tables, stores, who comes and goes: the world as it is when the clock starts. */
-  private build(truth: Truth): void {
+  private build(truth: Truth, onShare: TellShare): void {
     const { scenario } = this.init
     const { seed, world } = scenario
     const { population, first, count, column, wheel, host } = this
     if (world.tables.origin === 'oracle') {
       const filled = this.trace.filling(column)
-      fillTables(filled, population, first, count, world.tables, seed, () => {})
+      fillTables(filled, population, first, count, world.tables, seed, onShare)
     }
     placements(scenario, population, truth, EPOCH_MS, { first, count }, (placement) => {
       const { holder, from, message } = placement

@@ -4,13 +4,15 @@ import type { TallyData } from '../measure/tally.ts'
 import type { Scenario, StrategyChoice } from '../scenario/scenario.ts'
 import { Population } from '../world/population.ts'
 import { BARRIER_WORDS } from './barrier.ts'
-import { EVENTS, NOW, STOPPED, WORDS_OF_WORKER } from './control.ts'
+import { BUILT, EVENTS, NOW, STOPPED, WORDS_OF_WORKER } from './control.ts'
 import { Mailbox, type MailboxShared } from './mailbox.ts'
 import { EPOCH_MS, Shard, type ShardInit } from './shard.ts'
 
 /** How far a run is. */
 export interface Step {
   phase: 'build' | 'run'
+  /** Of the world, the share that is built, 0..1. */
+  built: number
   simulatedMs: number
   events: number
 }
@@ -31,7 +33,7 @@ export async function runShards(
   options: ThreadsOptions,
 ): Promise<TallyData[]> {
   const { threads } = scenario
-  options.onStep({ phase: 'build', simulatedMs: 0, events: 0 })
+  options.onStep({ phase: 'build', built: 0, simulatedMs: 0, events: 0 })
   const population = Population.create(scenario).shared
   const mailboxes = mailboxesOf(threads)
   const inits = Array.from({ length: threads }, (_, worker): ShardInit => {
@@ -50,16 +52,29 @@ function mailboxesOf(threads: number): MailboxShared[][] {
 }
 
 async function runHere(init: ShardInit, options: ThreadsOptions): Promise<TallyData> {
-  const shard = new Shard(init, init.scenario.trace.length > 0 ? options.onTrace : null)
   let toldMs = performance.now()
+  const builds = (built: number): void => {
+    if (performance.now() - toldMs < TELL_MS) return
+    options.onStep({ phase: 'build', built, simulatedMs: 0, events: 0 })
+    toldMs = performance.now()
+  }
+  const shard = new Shard(init, init.scenario.trace.length > 0 ? options.onTrace : null, builds)
+  await turn()
+  options.signal?.throwIfAborted()
   while (shard.advance()) {
     if (performance.now() - toldMs < TELL_MS) continue
-    options.onStep({ phase: 'run', simulatedMs: shard.nowMs - EPOCH_MS, events: shard.events })
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    const simulatedMs = shard.nowMs - EPOCH_MS
+    options.onStep({ phase: 'run', built: 1, simulatedMs, events: shard.events })
+    await turn()
     options.signal?.throwIfAborted()
     toldMs = performance.now()
   }
   return shard.finish()
+}
+
+/** Lets signals and terminals have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 async function runThere(
@@ -71,24 +86,30 @@ async function runThere(
   const workers = inits.map(
     (init) => new Worker(ENTRY, { workerData: { init, barrier, progress }, execArgv: ARGUMENTS }),
   )
-  let built = 0
+  const sumOf = (word: number): number =>
+    inits.reduce(
+      (sum, { worker }) => sum + (progress[worker * WORDS_OF_WORKER + word] as number),
+      0,
+    )
+  let ready = 0
   const timer = setInterval(() => {
     if (options.signal?.aborted) progress[STOPPED] = 1
-    if (built < inits.length) return
+    const isBuilt = ready === inits.length
     options.onStep({
-      phase: 'run',
-      simulatedMs: (progress[NOW] as number) - EPOCH_MS,
-      events: inits.reduce(
-        (sum, { worker }) => sum + (progress[worker * WORDS_OF_WORKER + EVENTS] as number),
-        0,
-      ),
+      phase: isBuilt ? 'run' : 'build',
+      built: sumOf(BUILT) / inits.length,
+      simulatedMs: isBuilt ? (progress[NOW] as number) - EPOCH_MS : 0,
+      events: sumOf(EVENTS),
     })
   }, TELL_MS)
   try {
-    const ends = workers.map((worker) => tallyOf(worker, options, () => built++))
+    const ends = workers.map((worker) => tallyOf(worker, options, () => ready++))
     const tallies = await Promise.all(ends)
     options.signal?.throwIfAborted()
     return tallies
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    throw error
   } finally {
     clearInterval(timer)
     await Promise.all(workers.map((worker) => worker.terminate()))

@@ -1,7 +1,7 @@
 /** The entry of a worker thread: one shard, window by window in step with the others. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Barrier } from './barrier.ts'
-import { EVENTS, NOW, STOPPED, WORDS_OF_WORKER } from './control.ts'
+import { BUILT, EVENTS, NOW, STOPPED, WORDS_OF_WORKER } from './control.ts'
 import { Shard, type ShardInit } from './shard.ts'
 
 /** What a worker is started with. */
@@ -18,7 +18,11 @@ const barrier = new Barrier(words, init.workers)
 const at = init.worker * WORDS_OF_WORKER
 try {
   const trace = (line: string): void => parentPort?.postMessage({ trace: line })
-  const shard = new Shard(init, init.scenario.trace.length > 0 ? trace : null)
+  const built = (share: number): void => {
+    progress[at + BUILT] = share
+    if (progress[STOPPED] !== 0) throw new Error('stopped before the world was built')
+  }
+  const shard = new Shard(init, init.scenario.trace.length > 0 ? trace : null, built)
   let goesOn = barrier.wait()
   parentPort?.postMessage({ built: true })
   while (goesOn) {

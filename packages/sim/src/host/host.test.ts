@@ -40,12 +40,14 @@ function textOf(input: Input): string {
 class Scribes implements Column {
   readonly heard: Heard[] = []
   readonly bytes = 0
+  /** A dial may take so long, ms. */
+  dialLimitMs = 5_000
   private request = 0
 
   handle(row: number, nowMs: number, input: Input, outbox: Outbox): void {
     if (input.kind === 'startOperation') {
-      if (input.type === 'findPeer') outbox.dial(input.peer, 5_000)
-      else outbox.send(++this.request, input.peer, outbox.message('findNode'), 5_000)
+      if (input.type === 'findPeer') outbox.dial(input.peer, this.dialLimitMs)
+      else outbox.send(++this.request, input.peer, outbox.message('findNode'), this.dialLimitMs)
       return
     }
     if (input.kind !== 'protocolChanged')
@@ -265,6 +267,20 @@ describe('a dial', () => {
       '200 0: dial of 1 done',
       '5000 0: dial of 2 failed',
     ])
+  })
+
+  test('is given up when the node says so, and no later than the transport does', () => {
+    const world = new World(3)
+    world.fell(1, 0)
+    world.fell(2, 0)
+    world.scribes.dialLimitMs = 800
+    world.ask(0, 1)
+    world.dial(0, 2)
+    expect(world.until(1_000)).toEqual(['800 0: 1 failed: dial', '800 0: dial of 2 failed'])
+    expect(world.network.connections.size).toBe(0)
+    world.scribes.dialLimitMs = 8_000
+    world.ask(0, 1)
+    expect(world.until(9_000)).toEqual(['6000 0: 2 failed: dial'])
   })
 
   test('that crosses another makes one connection for each side', () => {

@@ -34,7 +34,6 @@ const ENTERS = -2
 const CHECKS = -1
 
 const SOME_BYTES = new Uint8Array(1)
-
 const WAKE: Input = { kind: 'wake' }
 
 export class Host {
@@ -80,7 +79,7 @@ export class Host {
   /** The node's process begins. */
   start(row: number, nowMs: number, bootstrap: readonly PeerRef[]): void {
     this.give(row, nowMs, { kind: 'start' })
-    for (const peer of bootstrap) this.dial(row, peer, ENTERS, nowMs)
+    for (const peer of bootstrap) this.dial(row, peer, ENTERS, nowMs, Number.POSITIVE_INFINITY)
   }
 
   /** The node has had connections to these since before the run. */
@@ -281,7 +280,7 @@ export class Host {
     const { soon } = this
     switch (output.kind) {
       case 'send':
-        this.send(row, nowMs, output.to, output.request, output.message)
+        this.send(row, nowMs, output)
         break
       case 'cancelRequest':
       case 'forget':
@@ -297,7 +296,7 @@ export class Host {
         this.answer(row, nowMs, output.exchange, flight.RESET, null)
         break
       case 'dial':
-        this.check(row, nowMs, output.peer)
+        this.check(row, nowMs, output.peer, output.timeoutMs)
         break
       case 'pickKey':
         soon.push(this.picked(row, output.bits))
@@ -326,20 +325,21 @@ export class Host {
     }
   }
 
-  private send(row: number, nowMs: number, to: PeerRef, id: number, message: Message): void {
+  private send(row: number, nowMs: number, output: Extract<Output, { kind: 'send' }>): void {
     const { network, wheel } = this.init
-    const waitMs = network.request(row, to, id, message, nowMs)
-    if (waitMs > 0) wheel.add(nowMs + waitMs, row, DIAL_ENDS, to, id, 0)
+    const { to, request, message, dialTimeoutMs } = output
+    const waitMs = network.request(row, to, request, message, nowMs, dialTimeoutMs)
+    if (waitMs > 0) wheel.add(nowMs + waitMs, row, DIAL_ENDS, to, request, 0)
   }
 
-  private check(row: number, nowMs: number, peer: PeerRef): void {
+  private check(row: number, nowMs: number, peer: PeerRef, limitMs: number): void {
     this.dials.add(this.dialName(row, peer))
-    this.dial(row, peer, CHECKS, nowMs)
+    this.dial(row, peer, CHECKS, nowMs, limitMs)
   }
 
-  private dial(row: number, peer: PeerRef, id: number, nowMs: number): void {
+  private dial(row: number, peer: PeerRef, id: number, nowMs: number, limitMs: number): void {
     const { network, wheel } = this.init
-    const waitMs = network.request(row, peer, id, null, nowMs)
+    const waitMs = network.request(row, peer, id, null, nowMs, limitMs)
     wheel.add(nowMs + waitMs, row, DIAL_ENDS, peer, id, 0)
   }
 

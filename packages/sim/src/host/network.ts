@@ -87,27 +87,35 @@ export class Network {
   }
 
   /**
-   * A request leaves. Returns how long the host waits for a dial, from now, ms; 0 where there is a connection.
-   * `message` null only dials.
+   * A request leaves. Returns how long the host waits for a dial, from now, ms: `limitMs`, and no longer than the transport
+   * does; 0 where there is a connection. `message` null only dials.
    */
-  request(row: number, to: number, id: number, message: Message | null, nowMs: number): number {
+  request(
+    row: number,
+    to: number,
+    id: number,
+    message: Message | null,
+    nowMs: number,
+    limitMs: number,
+  ): number {
     const { connections, init } = this
-    if (this.isConnectionless) return this.send(row, to, id, message, nowMs)
+    const waitMs = Math.min(limitMs, init.transports.dialTimeoutMs)
+    if (this.isConnectionless) return this.send(row, to, id, message, nowMs, waitMs)
     let at = connections.find(row, to)
     const isOpen = at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0
-    if (at < 0) at = this.dial(row, to, nowMs)
+    if (at < 0) at = this.dial(row, to, nowMs, waitMs)
     const fresh = message === null || !isOpen
     if (isOpen) connections.usedMs[at] = nowMs
     let startsMs = nowMs
     if (!isOpen) startsMs = Math.max(nowMs, connections.readyMs[at] as number)
     else if (fresh) startsMs = nowMs + this.handshakeMs(row, to)
     // Nobody behind a NAT gets a connection from outside: the time-out will tell.
-    if (fresh && !this.isReachable(row, to)) return init.transports.dialTimeoutMs
+    if (fresh && !this.isReachable(row, to)) return waitMs
     const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
     if (message !== null) this.load(letter, message)
     this.flights.words[this.flights.at(letter) + flight.OPENS] = fresh ? 1 : 0
     this.depart(letter, startsMs, 0)
-    return fresh ? init.transports.dialTimeoutMs : 0
+    return fresh ? waitMs : 0
   }
 
   /** Without connections nobody is dialled and nothing is told about links: a message arrives or it does not. */
@@ -117,13 +125,13 @@ export class Network {
     id: number,
     message: Message | null,
     nowMs: number,
+    waitMs: number,
   ): number {
-    const { population, transports } = this.init
-    if (!population.isDialable(to)) return message === null ? transports.dialTimeoutMs : 0
+    if (!this.init.population.isDialable(to)) return message === null ? waitMs : 0
     const letter = this.begin(message === null ? flight.DIAL : flight.REQUEST, row, to, id)
     if (message !== null) this.load(letter, message)
     this.depart(letter, nowMs, 0)
-    return message === null ? transports.dialTimeoutMs : 0
+    return message === null ? waitMs : 0
   }
 
   /** An answer, or another sign, goes back over a connection. `afterMs`: the work it took; `tripMs`: what the request took. */
@@ -206,15 +214,13 @@ export class Network {
     return share(draw(seed, Math.min(a, b), Math.max(a, b), WARM)) < transports.warmShare
   }
 
-  /** One dial's time-out has come: forgets the connection that is still being dialled since then. Whether there is none. */
+  /** One dial's time-out has come: forgets the connection if that was the dial that was to open it. Whether there is none. */
   dialEnded(row: number, peer: number, nowMs: number): boolean {
-    const { connections, init } = this
+    const { connections } = this
     const at = connections.find(row, peer)
     if (at < 0) return true
     if (((connections.flags[at] as number) & DIALLING) === 0) return false
-    if ((connections.usedMs[at] as number) + init.transports.dialTimeoutMs <= nowMs) {
-      connections.remove(at)
-    }
+    if ((connections.timerMs[at] as number) <= nowMs) connections.remove(at)
     return true
   }
 
@@ -254,9 +260,11 @@ export class Network {
     flights.words[at + flight.VERSION] = message.record === null ? 0 : versionOf(message.record)
   }
 
-  private dial(row: number, to: number, nowMs: number): number {
+  private dial(row: number, to: number, nowMs: number, waitMs: number): number {
     const readyMs = nowMs + this.handshakeMs(row, to)
-    return this.connections.add(row, to, DIALLING | DIALLED, readyMs, nowMs)
+    const at = this.connections.add(row, to, DIALLING | DIALLED, readyMs, nowMs)
+    this.connections.timerMs[at] = nowMs + waitMs
+    return at
   }
 
   /** Whether a dial gets through: always the same for one pair. */

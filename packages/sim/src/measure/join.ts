@@ -183,7 +183,8 @@ function bulkFigures(tallies: readonly TallyData[]): BulkFigures | null {
   return {
     keys,
     lookups: parts.reduce((sum, part) => sum + part.lookups, 0),
-    contacts: parts.reduce((sum, part) => sum + part.contacts, 0),
+    // Whom two workers' nodes reached is one all the same.
+    contacts: new Set(parts.flatMap(({ contacts }) => [...contacts])).size,
     messagesPerKey: round(parts.reduce((sum, part) => sum + part.messages, 0) / keys),
   }
 }

@@ -28,14 +28,13 @@ export interface BulkCounts {
   keys: number
   lookups: number
   messages: number
-  contacts: number
 }
 
 /** All that one worker says at the end. */
 export interface TallyData {
   operations: Partial<Record<OperationName, OperationSamples>>
   slices: SliceCounts[]
-  bulk: BulkCounts | null
+  bulk: (BulkCounts & { contacts: Int32Array }) | null
   lookups: number
   digest: readonly [low: number, high: number]
   events: number
@@ -140,7 +139,8 @@ export class Tally {
 
   get data(): Pick<TallyData, 'operations' | 'slices' | 'bulk' | 'lookups'> {
     const { slices, lookups } = this
-    const bulk = this.bulk === null ? null : { ...this.bulk, contacts: this.contacts.size }
+    const bulk =
+      this.bulk === null ? null : { ...this.bulk, contacts: Int32Array.from(this.contacts) }
     const operations: TallyData['operations'] = {}
     for (const [name, tally] of this.operations) operations[name] = tally.data
     return { operations, slices, bulk, lookups }
