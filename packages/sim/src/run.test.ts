@@ -95,6 +95,30 @@ test('nodes that know nobody but those who let them in form a network', async ()
   expect(figures.table?.entries).toBeGreaterThan(30)
 })
 
+test('the share of connected entries is told: those that are warm from the start, and all where nobody needs one', async () => {
+  const shareOf = async (warmShare: number): Promise<number> => {
+    const figures = await kadmium(
+      sampleScenario(
+        200,
+        {
+          link: { minOneWayMs: 25 },
+          reach: { clientShare: 0 },
+          transports: { warmShare, idleMs: 3_600_000 },
+          tables: { deadShareFull: 0, deadShareNear: 0, startSpreadSeconds: 3_600 },
+        },
+        {
+          strategies: [{ name: 'kadmium', label: 'kadmium', options: {} }],
+          phases: [idlePhase(1)],
+        },
+      ),
+    )
+    return figures.table?.connectedShare ?? Number.NaN
+  }
+  expect(await shareOf(0)).toBeLessThan(0.01)
+  expect(Math.abs((await shareOf(0.4)) - 0.4)).toBeLessThan(0.05)
+  expect(await shareOf(1)).toBe(1)
+})
+
 test('clients that have just joined ask, find, and change nobody’s table', async () => {
   const workload = { ...phase('', 1).workload, mix: { get: 1, findProviders: 1 } }
   const of = (clients: 'cold' | 'warm', threads: number): Scenario =>
