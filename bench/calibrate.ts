@@ -1,9 +1,9 @@
 /**
  * The go baseline on `ipfs-2024` beside what was measured in the public network. `npm run calibrate` prints the tables of
  * docs/calibration.md; after `--`: `--seeds 1,2,3`, `--strategies go,js`, `--scenario NAME`, `--threads N`,
- * `--set KEY=VALUE` (repeat it), `--out FILE` for the results as JSON.
+ * `--set KEY=VALUE` (repeat it), `--out FILE` for the results as JSON, `--from FILE` (repeat it) to print such results again.
  */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import {
   type Distribution,
@@ -17,10 +17,8 @@ import {
 const TOLERANCE = 0.25
 /** Least time between two lines of progress, ms. */
 const PROGRESS_MS = 15_000
-/** A provide that ends within a second from a multiple of this is on a plateau, ms. */
-const PLATEAU_MS = 5_000
-const PLATEAU_WIDTH_MS = 1_000
-const HISTOGRAM_ENDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 21, 25, 26]
+/** Seconds between which provides are counted: what waits for one, two, three dials of 5 s ends soon after. */
+const STEPS = [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25, Number.POSITIVE_INFINITY]
 
 /** A figure of one run of `go`, beside its published range. */
 interface Target {
@@ -132,22 +130,13 @@ function showTargets(runs: readonly Run[]): void {
 function showPlateaus(runs: readonly Run[]): void {
   const all = runs.flatMap((run) => latency(run, 'provide') ?? [])
   if (all.length === 0) return
-  const share = (from: number, to: number): string =>
-    `${Math.round(100 * median(all.map((each) => below(each, to) - below(each, from))))} %`
-  let from = 0
-  const rows = [...HISTOGRAM_ENDS, Number.POSITIVE_INFINITY].map((end) => {
-    const row = [`${from}-${Number.isFinite(end) ? end : ''}`, share(from * 1000, end * 1000)]
-    from = end
-    return row
+  const rows = STEPS.slice(1).map((end, i) => {
+    const from = STEPS[i] as number
+    const shares = all.map((each) => below(each, end * 1000) - below(each, from * 1000))
+    const percent = Math.round(100 * median(shares))
+    return [Number.isFinite(end) ? `${from}-${end}` : `${from} and more`, `${percent} %`]
   })
-  table(['classic PUT ends within, s', 'share'], rows)
-  const steps = [1, 2, 3, 4, 5, 6].map((n) => [n * PLATEAU_MS, n * PLATEAU_MS + PLATEAU_WIDTH_MS])
-  const onPlateau = median(
-    all.map((each) =>
-      steps.reduce((sum, [a = 0, b = 0]) => sum + below(each, b) - below(each, a), 0),
-    ),
-  )
-  console.log(`\non a plateau, 0-1 s after a multiple of 5 s: ${Math.round(100 * onPlateau)} %`)
+  table(['classic PUT ends after, s', 'share'], rows)
 }
 
 /** Every strategy beside the others: finds, then stores. */
@@ -222,6 +211,7 @@ const { values: given } = parseArgs({
     nodes: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     out: { type: 'string' },
+    from: { type: 'string', multiple: true, default: [] },
   },
 })
 
@@ -245,7 +235,9 @@ async function runSeed(seed: number): Promise<Run> {
 }
 
 const runs: Run[] = [] // BOUNDED: by the seeds
-for (const seed of given.seeds.split(',')) runs.push(await runSeed(Number(seed)))
+for (const file of given.from) runs.push(...(JSON.parse(await readFile(file, 'utf8')) as Run[]))
+if (runs.length === 0)
+  for (const seed of given.seeds.split(',')) runs.push(await runSeed(Number(seed)))
 showTargets(runs)
 showPlateaus(runs)
 showStrategies(runs)
