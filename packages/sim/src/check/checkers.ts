@@ -49,10 +49,11 @@ export class Checkers {
     if (nowMs < this.dueMs) return
     this.dueMs += EVERY_MS
     this.turn++
+    const { stride } = this
     const { first, count } = this.init
     const rows = new Set<number>() // BOUNDED: by LOOKED_AT, twice that for odd sizes
-    for (let row = 0; row < count; row++)
-      if ((first + row + this.turn) % this.stride === 0) rows.add(row)
+    const passed = (first + this.turn) % stride
+    for (let row = (stride - passed) % stride; row < count; row += stride) rows.add(row)
     for (const row of rows) this.lookAt(row, nowMs)
     if (this.init.column.readsAlone) this.lookAtHolders(rows, nowMs)
   }
