@@ -28,6 +28,10 @@ export class Holdings {
   /** The bucket in which the peer belongs; -1 for ourselves and for a stale ref. */
   bucket = -1
   seated = false
+  // Whom `row` is of, as long as no row has moved; -1 for nobody.
+  private foundNode = -1
+  private foundPeer: PeerRef = NO_PEER
+  private foundMoves = 0
   private readonly book: PeerBook
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
@@ -67,6 +71,16 @@ export class Holdings {
 
   /** Finds a peer in the table or the memory. */
   locate(node: number, peer: PeerRef): boolean {
+    // One input asks for the same peer again and again.
+    if (node === this.foundNode && peer === this.foundPeer && this.foundMoves === this.moves) {
+      return true
+    }
+    const found = this.search(node, peer)
+    this.found(found ? node : -1, peer)
+    return found
+  }
+
+  private search(node: number, peer: PeerRef): boolean {
     this.bucket = this.book.has(peer) ? this.table.bucketOf(node, peer) : -1
     if (this.bucket < 0) return false
     this.row = this.table.find(node, this.bucket, peer)
@@ -87,6 +101,7 @@ export class Holdings {
     this.book.pin(peer)
     this.row = memories.add(node, peer)
     this.evidence = memories.evidence
+    this.found(node, peer)
     return true
   }
 
@@ -220,6 +235,19 @@ export class Holdings {
     this.evidence = this.table.evidence
     this.bucket = bucket
     this.seated = true
+    this.found(node, this.evidence.refs[this.row] as PeerRef)
+  }
+
+  /** Where a peer lies now; `node` -1 for nowhere. */
+  private found(node: number, peer: PeerRef): void {
+    this.foundNode = node
+    this.foundPeer = peer
+    this.foundMoves = this.moves
+  }
+
+  /** Grows whenever a row moves. */
+  private get moves(): number {
+    return this.table.revision + this.memories.moves
   }
 
   private bestFor(node: number, bucket: number, nowS: number): number {

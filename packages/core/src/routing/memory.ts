@@ -28,6 +28,8 @@ const FREED_SHARE = 64
 export class Memories {
   readonly evidence: Evidence
   readonly bytesPerNode: number = 9
+  /** Grows whenever rows move. */
+  moves = 0
   private readonly book: PeerBook
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
@@ -113,12 +115,14 @@ export class Memories {
 
   /** Removes a row; what it had has been released or taken over. */
   remove(node: number, row: number): void {
+    this.moves++
     const end = this.first(node) + this.size(node)
     this.evidence.shift(row + 1, end, -1)
     this.sizes[node] = this.size(node) - 1
   }
 
   private open(node: number, peer: PeerRef): number {
+    this.moves++
     const size = this.size(node)
     if (size === this.roomOf(node)) this.move(node, size)
     const first = this.first(node)

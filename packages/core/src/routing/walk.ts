@@ -1,12 +1,16 @@
 /**
  * Order by key. Rows lie sorted by key, so that those which share a prefix are neighbours, and the nearest
  * by XOR are found without sorting anything: where two rows part, the half that agrees with the target is
- * nearer as a whole. Only about as many keys are read as there are peers wanted.
+ * nearer as a whole. Once few are left, sorting them is quicker. Only about as many keys are read as there are
+ * peers wanted.
  */
 import { compareDistance, compareKeys, KEY_BITS, KEY_WORDS } from '../key.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { ANSWERED, BENCHED, type Evidence, MUTE, SPEAKS } from './evidence.ts'
+
+/** Up to so many rows are put in order by sorting, more are parted by their bits first. */
+const SORTED_MAX = 24
 
 /** Bit number `bit` of a key, the most significant first. */
 export function bitOf(key: Uint32Array, at: number, bit: number): number {
@@ -24,6 +28,14 @@ export function rowOf(
   const { refs } = e
   let from = low
   let to = high
+  if (book.ordered) {
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if ((refs[middle] as PeerRef) < peer) from = middle + 1
+      else to = middle
+    }
+    return from
+  }
   while (from < to) {
     const middle = (from + to) >>> 1
     if (book.compare(refs[middle] as PeerRef, peer) < 0) from = middle + 1
@@ -69,6 +81,9 @@ export class Walk {
   private exclude: PeerRef = NO_PEER
   private spare = false
   private out: Int32Array = new Int32Array(0)
+  // The few that are being sorted: their rows and the first words of their distances.
+  private readonly near = new Int32Array(SORTED_MAX)
+  private readonly heads = new Uint32Array(SORTED_MAX)
 
   constructor(book: PeerBook, estimator: Estimator) {
     this.book = book
@@ -104,7 +119,7 @@ export class Walk {
     const { refs } = e
     let from = low
     let to = high
-    while (to - from > 1 && this.count < this.limit) {
+    while (to - from > SORTED_MAX && this.count < this.limit) {
       const bit = this.book.sharedBits(refs[from] as PeerRef, refs[to - 1] as PeerRef)
       if (bit === KEY_BITS) break
       const middle = this.split(e, from, to, bit)
@@ -116,7 +131,38 @@ export class Walk {
         from = middle
       }
     }
-    for (; from < to && this.count < this.limit; from++) this.offer(e, from)
+    for (; from < to && this.count < this.limit; from += SORTED_MAX) {
+      this.few(e, from, Math.min(to, from + SORTED_MAX))
+    }
+  }
+
+  /** Takes from a few rows: sorting them by distance is quicker than to part them further. */
+  private few(e: Evidence, low: number, high: number): void {
+    const { near, heads, book, key, keyAt } = this
+    const { refs } = e
+    const keyHead = key[keyAt] as number
+    for (let row = low; row < high; row++) {
+      const head = (book.head(refs[row] as PeerRef) ^ keyHead) >>> 0
+      let at = row - low
+      while (at > 0 && this.isFarther(e, at - 1, head, row)) {
+        heads[at] = heads[at - 1] as number
+        near[at] = near[at - 1] as number
+        at--
+      }
+      heads[at] = head
+      near[at] = row
+    }
+    for (let i = 0; i < high - low && this.count < this.limit; i++) this.offer(e, near[i] as number)
+  }
+
+  /** Whether what lies at a place of the sorted few is farther from the key than a row with that head of its distance. */
+  private isFarther(e: Evidence, at: number, head: number, row: number): boolean {
+    const there = this.heads[at] as number
+    if (there !== head) return there > head
+    const { book, key, keyAt } = this
+    const other = book.at(e.refs[this.near[at] as number] as PeerRef)
+    const { keys } = book
+    return compareDistance(key, keyAt, keys, other, keys, book.at(e.refs[row] as PeerRef)) > 0
   }
 
   /** The first of rows [from, to) whose key has the bit set; they share all bits before it. */

@@ -62,11 +62,15 @@ export class Host {
 
   /** One input to one node, and all that follows from it at once. */
   give(row: number, nowMs: number, input: Input): void {
-    this.step(row, nowMs, input)
-    for (let next = this.soon.shift(); next !== undefined; next = this.soon.shift()) {
-      this.step(row, nowMs, next)
-    }
+    this.hand(row, nowMs, input)
     this.wakes.arrange(row, nowMs)
+  }
+
+  /** As `give`, where more is to come at once: the last of it arranges the node's next wake. */
+  private hand(row: number, nowMs: number, input: Input): void {
+    const { soon } = this
+    this.step(row, nowMs, input)
+    while (soon.length > 0) this.step(row, nowMs, soon.shift() as Input)
   }
 
   /** The wheel says that a node wants to be woken. */
@@ -88,6 +92,7 @@ export class Host {
     for (const peer of peers) {
       if (network.isWarm(first + row, peer)) this.opened(row, peer, nowMs)
     }
+    this.wakes.arrange(row, nowMs)
   }
 
   /** The node's process ends: in order, or without a word. */
@@ -102,6 +107,7 @@ export class Host {
       this.link(row, nowMs, peer, 'cold', false)
     }
     column.restart?.(row)
+    this.wakes.arrange(row, nowMs)
   }
 
   /** A flight has come to one of our nodes. */
@@ -114,6 +120,7 @@ export class Host {
     if (kind === flight.PROBE || kind === flight.PROBE_ANSWER)
       answerProbe(this.init, this.store, row, letter, nowMs)
     else if (this.isUp(row, nowMs)) this.take(row, kind, from, letter, nowMs)
+    this.wakes.arrange(row, nowMs)
     flights.release(letter)
   }
 
@@ -131,7 +138,10 @@ export class Host {
 
   /** The idle timer of a connection ran. */
   idled(row: number, peer: PeerRef, nowMs: number): void {
-    if (this.init.network.idled(row, peer, nowMs)) this.link(row, nowMs, peer, 'cold', false)
+    if (this.init.network.idled(row, peer, nowMs)) {
+      this.link(row, nowMs, peer, 'cold', false)
+      this.wakes.arrange(row, nowMs)
+    }
   }
 
   private isUp(row: number, nowMs: number): boolean {
@@ -156,7 +166,7 @@ export class Host {
         this.inputs.answered.request = this.word(letter, flight.REQUEST_ID)
         this.inputs.answered.rttMs = this.word(letter, flight.RTT)
         this.digest.add(row, kind, from, nowMs, this.message.closerCount)
-        this.give(row, nowMs, this.inputs.answered)
+        this.hand(row, nowMs, this.inputs.answered)
         break
       case flight.RESET: {
         const id = this.word(letter, flight.REQUEST_ID)
@@ -196,7 +206,7 @@ export class Host {
     this.inputs.arrived.exchange = exchange
     this.inputs.arrived.from = from
     this.digest.add(row, flight.REQUEST, from, nowMs, this.word(letter, flight.TYPE))
-    this.give(row, nowMs, this.inputs.arrived)
+    this.hand(row, nowMs, this.inputs.arrived)
   }
 
   /** Somebody has connected to us. */
@@ -230,7 +240,7 @@ export class Host {
     const { spoken } = this.inputs
     spoken.peer = peer
     spoken.speaks = this.init.population.isServer(peer)
-    this.give(row, nowMs, spoken)
+    this.hand(row, nowMs, spoken)
   }
 
   private link(
@@ -246,19 +256,19 @@ export class Host {
     linked.dialled = dialled
     linked.ipGroup = this.init.population.ipGroup(peer)
     this.digest.add(row, 32 + link.length, peer, nowMs, 0)
-    this.give(row, nowMs, linked)
+    this.hand(row, nowMs, linked)
   }
 
   /** A dial that carried no request was answered. */
   private checked(row: number, peer: PeerRef, id: number, nowMs: number): void {
     if (id !== CHECKS || !this.dials.delete(this.dialName(row, peer))) return
     const ipGroup = this.init.population.ipGroup(peer)
-    this.give(row, nowMs, { kind: 'dialEnded', peer, ok: true, ipGroup })
+    this.hand(row, nowMs, { kind: 'dialEnded', peer, ok: true, ipGroup })
   }
 
   private fail(row: number, request: number, reason: FailureReason, nowMs: number): void {
     this.digest.add(row, 48, request, nowMs, 0)
-    this.give(row, nowMs, { kind: 'requestFailed', request, reason })
+    this.hand(row, nowMs, { kind: 'requestFailed', request, reason })
   }
 
   private step(row: number, nowMs: number, input: Input): void {
