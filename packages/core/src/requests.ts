@@ -15,17 +15,17 @@ import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 export type Purpose = 'ask' | 'store' | 'correct' | 'check'
 
 export class Request {
+  // What `find` reads of each stands first, on one line of the processor's cache.
   id = 0
+  next: Request | null = null
   peer: PeerRef = NO_PEER
   purpose: Purpose = 'check'
   /** The operation that waits for it; null when nobody does any more and the answer only teaches. */
   operation: Operation | null = null
-  sentAtMs = 0
   /** First clock; Infinity once it has run out. */
   lateAtMs = 0
   /** Second clock. */
   deadlineMs = 0
-  next: Request | null = null
 }
 
 export class Requests {
@@ -69,7 +69,6 @@ export class Requests {
     request.peer = peer
     request.purpose = purpose
     request.operation = operation
-    request.sentAtMs = nowMs
     request.lateAtMs = nowMs + rtoMs
     request.deadlineMs = nowMs + timeoutMs
     this.live.add(node, request)

@@ -85,7 +85,7 @@ export class Lookup {
     this.costs = new Float32Array(init.candidatesMax)
     this.order = new Uint16Array(init.candidatesMax)
     this.heads = new Uint32Array(init.candidatesMax)
-    this.slots = new SlotMap(init.candidatesMax)
+    this.slots = new SlotMap()
     this.eligible = new Int32Array(init.candidatesMax)
   }
 

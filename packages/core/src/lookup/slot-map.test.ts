@@ -3,14 +3,14 @@ import { expect, test } from 'vitest'
 import { SlotMap } from './slot-map.ts'
 
 test('does what a map does, also where many refs share their places', () => {
-  const call = fc.record({ takes: fc.boolean(), peer: fc.nat(40) })
+  const call = fc.record({ takes: fc.boolean(), peer: fc.nat(150) })
   fc.assert(
     fc.property(
-      fc.array(call, { maxLength: 120 }),
+      fc.array(call, { maxLength: 300 }),
       fc.constantFrom(1, 0x10_0000),
       (calls, apart) => {
-        const room = 16
-        const map = new SlotMap(room)
+        const room = 120
+        const map = new SlotMap()
         const model = new Map<number, number>()
         for (const [i, { takes, peer }] of calls.entries()) {
           const ref = peer * apart
@@ -21,9 +21,11 @@ test('does what a map does, also where many refs share their places', () => {
             map.add(ref, i)
             model.set(ref, i)
           }
-          for (let other = 0; other <= 40; other++)
-            expect(map.find(other * apart)).toBe(model.get(other * apart) ?? -1)
+          const other = (peer * 7) % 151
+          expect(map.find(other * apart)).toBe(model.get(other * apart) ?? -1)
         }
+        for (let other = 0; other <= 150; other++)
+          expect(map.find(other * apart)).toBe(model.get(other * apart) ?? -1)
         map.clear()
         for (const ref of model.keys()) expect(map.find(ref)).toBe(-1)
       },

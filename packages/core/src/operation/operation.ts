@@ -34,6 +34,7 @@ export const QUESTION: Record<OperationType, MessageType> = {
 export class Operation {
   /** The caller's id; 0 for the node's own upkeep, which reports its end only. */
   id = 0
+  next: Operation | null = null
   node = 0
   type: OperationType = 'getClosest'
   readonly key: Key = new Uint32Array(KEY_WORDS)
@@ -57,7 +58,6 @@ export class Operation {
   learned = 0
   /** The last so many of them named nobody new among the k nearest: what a put learned about the region. */
   quiet = 0
-  next: Operation | null = null
 
   // getValue
   quorum = 1
