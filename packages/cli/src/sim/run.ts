@@ -5,6 +5,7 @@ import { CliError, usageError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { counted, Output } from '../output.ts'
 import { LineFile, OutFile } from './files.ts'
+import { useHugePages } from './huge-pages.ts'
 import { load } from './load.ts'
 import type { RunOptions, Simulate } from './options.ts'
 import { SimProgress } from './progress.ts'
@@ -39,6 +40,7 @@ async function runAndShow(
 ): Promise<void> {
   const output = new Output(io, options.json === true)
   const scenario = await load(name, withTrace(options))
+  if (simulate === runScenario) useHugePages(scenario.nodes)
   const out = options.out === undefined ? undefined : new OutFile(options.out)
   const report = options.report === undefined ? undefined : new OutFile(options.report)
   using trace = traceFile(options.trace)
