@@ -5,6 +5,7 @@
 import type { Config } from './config.ts'
 import { copyKey, KEY_WORDS } from './key.ts'
 import type { Message } from './messages.ts'
+import { type NodeRows, SEQUENCE, STARVED } from './node-rows.ts'
 import type { Operation } from './operation/operation.ts'
 import type { OperationPort, OperationPurpose, Standing, Step } from './operation/port.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
@@ -32,6 +33,7 @@ export interface NodePortInit {
   records: Records
   requests: Requests
   sizes: NetworkSize
+  rows: NodeRows
   allocate: (bytes: number) => ArrayBufferLike
 }
 
@@ -46,11 +48,9 @@ export class NodePort implements OperationPort {
   private readonly requests: Requests
   private readonly sizes: NetworkSize
   private readonly dice: Uint32Array
-  /** Last request id of each node: its own sequence, so that the row it lies in changes nothing. */
-  private readonly sequences: Uint32Array
+  /** `SEQUENCE`, the last request id of each node: its own, so that the row it lies in changes nothing. `STARVED`: what was wanted in vain since the last `takeRelief`. */
+  private readonly rows: NodeRows
   private readonly nearby: Int32Array // scratch
-  /** What was wanted in vain since the last `takeRelief`. */
-  private readonly starved: Uint8Array
 
   constructor(init: NodePortInit) {
     this.config = init.config
@@ -63,8 +63,7 @@ export class NodePort implements OperationPort {
     this.requests = init.requests
     this.sizes = init.sizes
     this.nearby = new Int32Array(init.config.k * 2)
-    this.sequences = new Uint32Array(init.allocate(init.nodes * 4))
-    this.starved = new Uint8Array(init.allocate(init.nodes))
+    this.rows = init.rows
     this.dice = new Uint32Array(init.allocate(init.nodes * RANDOM_WORDS * 4))
     for (let node = 0; node < init.nodes; node++) {
       const stream = init.selfKeys[node * KEY_WORDS] as number
@@ -73,7 +72,7 @@ export class NodePort implements OperationPort {
   }
 
   get bytes(): number {
-    return this.sequences.byteLength + this.starved.byteLength + this.dice.byteLength
+    return this.dice.byteLength
   }
 
   /** Opens a request of any purpose. */
@@ -85,8 +84,8 @@ export class NodePort implements OperationPort {
     message: Message,
   ): void {
     const { node, nowMs } = step
-    const id = ((this.sequences[node] as number) + 1) >>> 0
-    this.sequences[node] = id
+    const id = (this.rows.word(node, SEQUENCE) + 1) >>> 0
+    this.rows.setWord(node, SEQUENCE, id)
     const { config } = this
     const cold = this.routing.roundTrips(node, peer) > 2
     const timeoutMs = config.requestTimeoutMs + (cold ? config.dialTimeoutMs : 0)
@@ -112,19 +111,19 @@ export class NodePort implements OperationPort {
   hasRoom(step: Step): boolean {
     const { node } = step
     if (this.requests.count(node) < this.config.requestsMax) return true
-    this.starved[node] = (this.starved[node] as number) | REQUEST
+    this.rows.setOctet(node, STARVED, this.rows.octet(node, STARVED) | REQUEST)
     return false
   }
 
   /** Whether something is to be had that an operation of the node wanted in vain; true once. */
   takeRelief(node: number): boolean {
-    const starved = this.starved[node] as number
+    const starved = this.rows.octet(node, STARVED)
     if (starved === 0) return false
     const { requests, records, config } = this
     const hasRequest = (starved & REQUEST) !== 0 && requests.count(node) < config.requestsMax
     const hasVerdict = (starved & VERDICT) !== 0 && records.canJudge(node)
     if (!hasRequest && !hasVerdict) return false
-    this.starved[node] = 0
+    this.rows.setOctet(node, STARVED, 0)
     return true
   }
 
@@ -215,7 +214,7 @@ export class NodePort implements OperationPort {
     const { node, outbox } = step
     const { id, keyBytes } = operation
     if (this.records.judge(node, id, keyBytes, record, against, outbox) !== 0) return true
-    this.starved[node] = (this.starved[node] as number) | VERDICT
+    this.rows.setOctet(node, STARVED, this.rows.octet(node, STARVED) | VERDICT)
     return false
   }
 

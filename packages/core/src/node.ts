@@ -12,6 +12,7 @@ import { type Config, DEFAULT_CONFIG } from './config.ts'
 import { copyKey, KEY_WORDS, type Key } from './key.ts'
 import type { FailureReason, Input, Message, StartOperation } from './messages.ts'
 import { NodePort } from './node-port.ts'
+import { NodeRows } from './node-rows.ts'
 import type { NodesInit } from './nodes-init.ts'
 import { Operations } from './operation/operations.ts'
 import type { Step } from './operation/port.ts'
@@ -34,6 +35,7 @@ export class Nodes {
   readonly routing: Routing
   /** @internal What the nodes keep for others, for tests. */
   readonly records: Records
+  private readonly rows: NodeRows
   private readonly requests: Requests
   private readonly port: NodePort
   private readonly operations: Operations
@@ -62,9 +64,11 @@ export class Nodes {
       copyKey(book.keys, book.at(self), selfKeys, node * KEY_WORDS)
     }
     this.selfKeys = selfKeys
-    this.routing = new Routing({ nodes, book, config, selfKeys, allocate })
+    const rows = new NodeRows(nodes, allocate)
+    this.rows = rows
+    this.routing = new Routing({ nodes, book, config, selfKeys, rows, allocate })
     this.records = new Records({ nodes, book, config })
-    this.requests = new Requests(nodes, book)
+    this.requests = new Requests(nodes, book, rows)
     this.sizes = new NetworkSize(nodes, book)
     this.port = new NodePort({
       nodes,
@@ -78,12 +82,13 @@ export class Nodes {
       records: this.records,
       requests: this.requests,
       sizes: this.sizes,
+      rows,
       allocate,
     })
-    this.operations = new Operations(nodes, book, config, this.port)
+    this.operations = new Operations(nodes, book, config, this.port, rows)
     this.ownWork = new OwnWork(this.routing, this.records, this.operations, this.selves)
     this.answers = new Answers(book, config, this.routing, this.records, this.selves)
-    this.upkeep = new Upkeep(nodes, book, config, this.routing, this.selves, this.sizes)
+    this.upkeep = new Upkeep(rows, book, config, this.routing, this.selves, this.sizes)
   }
 
   /**
@@ -121,8 +126,8 @@ export class Nodes {
   /** Bytes of all columns and slabs at the moment. Records and what is under way (operations, requests) are objects, and not counted. */
   get bytes(): number {
     const own = this.selves.byteLength + this.selfKeys.byteLength
-    const { routing, port, requests, operations, sizes, upkeep, records } = this
-    const parts = [routing, port, requests, operations, sizes, upkeep, records]
+    const { rows, routing, port, requests, operations, sizes, records } = this
+    const parts = [rows, routing, port, requests, operations, sizes, records]
     return parts.reduce((sum, part) => sum + part.bytes, own)
   }
 

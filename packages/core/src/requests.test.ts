@@ -1,6 +1,7 @@
 import { tinyBook } from '@kadmium/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { NodeRows } from './node-rows.ts'
 import type { PeerRef } from './peers.ts'
 import { Requests } from './requests.ts'
 
@@ -9,7 +10,7 @@ const NEVER = Number.POSITIVE_INFINITY
 test('each request has two clocks, and holds its peer until it is closed', () => {
   const { book, refs } = tinyBook([1, 2])
   const [, peer] = refs as [PeerRef, PeerRef]
-  const requests = new Requests(2, book)
+  const requests = new Requests(2, book, new NodeRows(2))
   expect(requests.deadlineMs(1)).toBe(NEVER)
   requests.open(1, 7, peer, 'check', null, 1000, 300, 10_000)
   expect([requests.count(0), requests.count(1)]).toEqual([0, 1])
@@ -32,7 +33,7 @@ test('in any order of opening and closing there is what was opened and not close
   fc.assert(
     fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
       const { book, refs } = tinyBook([1, 2, 3, 4])
-      const requests = new Requests(1, book)
+      const requests = new Requests(1, book, new NodeRows(1))
       const open = new Map<number, { peer: PeerRef; lateAtMs: number }>()
       let nowMs = 0
       for (const [id, { opens, peer, afterMs }] of calls.entries()) {

@@ -5,6 +5,7 @@
  * Bounded by: `requestsMax` a node. Finding a request walks its node's list, which is short.
  */
 import { NodeLists } from './node-lists.ts'
+import { type NodeRows, REQUESTS_DUE } from './node-rows.ts'
 import type { Operation } from './operation/operation.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 
@@ -31,17 +32,17 @@ export class Request {
 export class Requests {
   private readonly book: PeerBook
   private readonly live: NodeLists<Request> // BOUNDED: each node's list by requestsMax
-  private readonly deadlines: Float64Array
+  private readonly rows: NodeRows
   private readonly pool: Request[] = [] // BOUNDED: by the most requests ever in flight at once
 
-  constructor(nodes: number, book: PeerBook) {
+  constructor(nodes: number, book: PeerBook, rows: NodeRows) {
     this.book = book
     this.live = new NodeLists(nodes)
-    this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
+    this.rows = rows
   }
 
   get bytes(): number {
-    return this.live.bytes + this.deadlines.byteLength
+    return this.live.bytes
   }
 
   /** Requests of the node in flight. */
@@ -51,7 +52,7 @@ export class Requests {
 
   /** When a clock of the node's requests runs out; may be early, never late. */
   deadlineMs(node: number): number {
-    return this.deadlines[node] as number
+    return this.rows.due(node, REQUESTS_DUE)
   }
 
   open(
@@ -72,8 +73,7 @@ export class Requests {
     request.lateAtMs = nowMs + rtoMs
     request.deadlineMs = nowMs + timeoutMs
     this.live.add(node, request)
-    const due = Math.min(request.lateAtMs, request.deadlineMs)
-    if (due < (this.deadlines[node] as number)) this.deadlines[node] = due
+    this.rows.lowerDue(node, REQUESTS_DUE, Math.min(request.lateAtMs, request.deadlineMs))
     this.book.pin(peer)
   }
 
@@ -86,7 +86,7 @@ export class Requests {
   /** Ends a request: its object may be reused after this call. */
   close(node: number, request: Request): void {
     if (!this.live.remove(node, request)) return
-    if (this.live.count(node) === 0) this.deadlines[node] = Number.POSITIVE_INFINITY
+    if (this.live.count(node) === 0) this.rows.setDue(node, REQUESTS_DUE, Number.POSITIVE_INFINITY)
     this.book.unpin(request.peer)
     request.operation = null
     this.pool.push(request)
@@ -100,7 +100,7 @@ export class Requests {
       if (due <= nowMs) return request
       if (due < deadline) deadline = due
     }
-    this.deadlines[node] = deadline
+    this.rows.setDue(node, REQUESTS_DUE, deadline)
     return null
   }
 

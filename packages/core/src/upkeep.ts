@@ -9,6 +9,7 @@
 import type { Config } from './config.ts'
 import { commonPrefixLength, KEY_BITS, KEY_WORDS } from './key.ts'
 import type { StartOperation } from './messages.ts'
+import { type NodeRows, ONLINE, PROBING, REFRESH_DUE, ROUND, TURN } from './node-rows.ts'
 import type { Step } from './operation/port.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from './peers.ts'
 import type { Routing } from './routing/routing.ts'
@@ -26,16 +27,12 @@ export class Upkeep {
   private readonly routing: Routing
   private readonly selves: Int32Array
   private readonly sizes: NetworkSize
-  private readonly online: Uint8Array
-  private readonly refreshAt: Float64Array
-  /** Turn of the round: 0 walks to the own key, i to bucket i - 1. */
-  private readonly turns: Uint16Array
-  private readonly rounds: Uint8Array
-  private readonly probing: Uint8Array
+  /** `TURN` of the round: 0 walks to the own key, i to bucket i - 1. */
+  private readonly rows: NodeRows
   private readonly retried = new Int32Array(RETRIES_MAX) // scratch
 
   constructor(
-    nodes: number,
+    rows: NodeRows,
     book: PeerBook,
     config: Config,
     routing: Routing,
@@ -47,76 +44,70 @@ export class Upkeep {
     this.routing = routing
     this.selves = selves
     this.sizes = sizes
-    this.online = new Uint8Array(nodes)
-    this.refreshAt = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
-    this.turns = new Uint16Array(nodes)
-    this.rounds = new Uint8Array(nodes)
-    this.probing = new Uint8Array(nodes)
-  }
-
-  get bytes(): number {
-    const { online, refreshAt, turns, rounds, probing } = this
-    const columns = [online, refreshAt, turns, rounds, probing]
-    return columns.reduce((sum, column) => sum + column.byteLength, 0)
+    this.rows = rows
   }
 
   /** When there is something to do; may be early, never late. */
   deadlineMs(node: number): number {
     if (!this.isOnline(node)) return Number.POSITIVE_INFINITY
     const routingAt = this.room(node) > 0 ? this.routing.deadlineMs(node) : Number.POSITIVE_INFINITY
-    return Math.min(this.refreshAt[node] as number, routingAt)
+    return Math.min(this.rows.due(node, REFRESH_DUE), routingAt)
   }
 
   /** Whether the node looks after its table: between `start` and `stop`. */
   isOnline(node: number): boolean {
-    return this.online[node] === 1
+    return this.rows.octet(node, ONLINE) === 1
   }
 
   start(node: number, nowMs: number): void {
-    this.online[node] = 1
-    this.turns[node] = 0
-    this.refreshAt[node] = nowMs
+    this.rows.setOctet(node, ONLINE, 1)
+    this.rows.setHalf(node, TURN, 0)
+    this.rows.setDue(node, REFRESH_DUE, nowMs)
   }
 
   /** Somebody to ask is known: the first round begins, unless it has begun. */
   peerMet(node: number, nowMs: number): void {
-    if (this.isOnline(node) && this.refreshAt[node] === Number.POSITIVE_INFINITY) {
-      this.refreshAt[node] = nowMs + this.config.joinIntervalMs
+    if (this.isOnline(node) && this.rows.due(node, REFRESH_DUE) === Number.POSITIVE_INFINITY) {
+      this.rows.setDue(node, REFRESH_DUE, nowMs + this.config.joinIntervalMs)
     }
   }
 
   stop(node: number): void {
-    this.online[node] = 0
-    this.refreshAt[node] = Number.POSITIVE_INFINITY
-    this.turns[node] = 0
-    this.rounds[node] = 0
-    this.probing[node] = 0
+    this.rows.setOctet(node, ONLINE, 0)
+    this.rows.setDue(node, REFRESH_DUE, Number.POSITIVE_INFINITY)
+    this.rows.setHalf(node, TURN, 0)
+    this.rows.setOctet(node, ROUND, 0)
+    this.rows.setOctet(node, PROBING, 0)
   }
 
   /** Asks the host for the key to walk to, if a walk is due. */
   pickWalk(step: Step): void {
     const { node, nowMs } = step
-    if (!this.isOnline(node) || (this.refreshAt[node] as number) > nowMs) return
+    if (!this.isOnline(node) || this.rows.due(node, REFRESH_DUE) > nowMs) return
     const depth = this.depth(step)
     if (depth === 0) {
-      this.refreshAt[node] = Number.POSITIVE_INFINITY // until somebody is met
+      this.rows.setDue(node, REFRESH_DUE, Number.POSITIVE_INFINITY) // until somebody is met
       return
     }
-    const turn = this.turns[node] as number
+    const turn = this.rows.half(node, TURN)
     step.outbox.pickKey(turn === 0 ? KEY_BITS : turn - 1)
     // Where the table holds nearly everybody, walks to its buckets would find nobody else.
     const size = this.sizes.estimate(node)
     const knowsAll = size > 0 && this.routing.size(node) >= KNOWN_SHARE * size
     const turns = knowsAll ? 1 : 1 + depth
-    const first = this.rounds[node] === 0
+    const first = this.rows.octet(node, ROUND) === 0
     if (turn + 1 < turns) {
-      this.turns[node] = turn + 1
+      this.rows.setHalf(node, TURN, turn + 1)
     } else {
-      this.turns[node] = 0
-      this.rounds[node] = 1
+      this.rows.setHalf(node, TURN, 0)
+      this.rows.setOctet(node, ROUND, 1)
     }
     const { joinIntervalMs, refreshIntervalMs } = this.config
-    this.refreshAt[node] = nowMs + (first ? joinIntervalMs : Math.ceil(refreshIntervalMs / turns))
+    this.rows.setDue(
+      node,
+      REFRESH_DUE,
+      nowMs + (first ? joinIntervalMs : Math.ceil(refreshIntervalMs / turns)),
+    )
   }
 
   /** Asks the host to dial back peers that dialled us, as many as may be checked at once. */
@@ -154,16 +145,17 @@ export class Upkeep {
   }
 
   dialEnded(node: number): void {
-    if ((this.probing[node] as number) > 0) this.probing[node] = (this.probing[node] as number) - 1
+    if (this.rows.octet(node, PROBING) > 0)
+      this.rows.setOctet(node, PROBING, this.rows.octet(node, PROBING) - 1)
   }
 
   /** Dials that may be begun now. */
   private room(node: number): number {
-    return this.config.probesMax - (this.probing[node] as number)
+    return this.config.probesMax - this.rows.octet(node, PROBING)
   }
 
   private dial(step: Step, peer: PeerRef): void {
-    this.probing[step.node] = (this.probing[step.node] as number) + 1
+    this.rows.setOctet(step.node, PROBING, this.rows.octet(step.node, PROBING) + 1)
     step.outbox.dial(peer, this.config.probeTimeoutMs)
   }
 

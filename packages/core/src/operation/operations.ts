@@ -15,6 +15,7 @@ import type {
   Verdict,
 } from '../messages.ts'
 import { NodeLists } from '../node-lists.ts'
+import { type NodeRows, OPERATIONS_DUE } from '../node-rows.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import { namesSubject, providersFound } from './find.ts'
 import {
@@ -36,27 +37,27 @@ export class Operations {
   private readonly config: Config
   private readonly port: OperationPort
   private readonly live: NodeLists<Operation> // BOUNDED: each node's list by operationsMax
-  private readonly deadlines: Float64Array
+  private readonly rows: NodeRows
   private readonly pool: Operation[] = [] // BOUNDED: by the most operations ever live at once
   private readonly prospects: Int32Array // scratch
   private readonly queue: Operation[] = [] // scratch; BOUNDED: by operationsMax
 
-  constructor(nodes: number, book: PeerBook, config: Config, port: OperationPort) {
+  constructor(nodes: number, book: PeerBook, config: Config, port: OperationPort, rows: NodeRows) {
     this.book = book
     this.config = config
     this.port = port
     this.live = new NodeLists(nodes)
-    this.deadlines = new Float64Array(nodes).fill(Number.POSITIVE_INFINITY)
+    this.rows = rows
     this.prospects = new Int32Array(config.candidatesMax)
   }
 
   get bytes(): number {
-    return this.live.bytes + this.deadlines.byteLength
+    return this.live.bytes
   }
 
   /** When an operation must decide with what it has; may be early, never late. */
   deadlineMs(node: number): number {
-    return this.deadlines[node] as number
+    return this.rows.due(node, OPERATIONS_DUE)
   }
 
   find(node: number, id: number): Operation | null {
@@ -180,7 +181,7 @@ export class Operations {
   /** Those that waited long enough decide. */
   wake(step: Step): void {
     if (step.nowMs < this.deadlineMs(step.node)) return
-    this.deadlines[step.node] = Number.POSITIVE_INFINITY
+    this.rows.setDue(step.node, OPERATIONS_DUE, Number.POSITIVE_INFINITY)
     let operation = this.live.first(step.node)
     while (operation !== null) {
       const { next } = operation
@@ -393,6 +394,6 @@ export class Operations {
   private noteDeadline(operation: Operation): void {
     if (operation.ended) return
     const { node, deadlineMs } = operation
-    if (deadlineMs < (this.deadlines[node] as number)) this.deadlines[node] = deadlineMs
+    this.rows.lowerDue(node, OPERATIONS_DUE, deadlineMs)
   }
 }

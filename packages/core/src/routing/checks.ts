@@ -5,6 +5,7 @@
  * Bounded by: two deadlines a node. They may be early, never late: each change that can make a check due
  * lowers them, each look recomputes them.
  */
+import { type NodeRows, PROBE_DUE, RETRY_DUE } from '../node-rows.ts'
 import { NO_PEER, type PeerBook, type PeerRef } from '../peers.ts'
 import type { Estimator } from './estimator.ts'
 import { BENCHED, type Evidence, TRIED, toSeconds } from './evidence.ts'
@@ -14,48 +15,44 @@ import { farther } from './walk.ts'
 const DOUBLINGS_MAX = 30
 
 export class Checks {
-  readonly bytesPerNode: number = 16
   private readonly book: PeerBook
   private readonly holdings: Holdings
   private readonly estimator: Estimator
   private readonly selfKeys: Uint32Array
-  private readonly retryMs: Float64Array
-  private readonly probeMs: Float64Array
+  private readonly rows: NodeRows
 
   constructor(
-    nodes: number,
+    rows: NodeRows,
     book: PeerBook,
     holdings: Holdings,
     estimator: Estimator,
     selfKeys: Uint32Array,
-    allocate: (bytes: number) => ArrayBufferLike,
   ) {
     this.book = book
     this.holdings = holdings
     this.estimator = estimator
     this.selfKeys = selfKeys
-    this.retryMs = new Float64Array(allocate(nodes * 8)).fill(Number.POSITIVE_INFINITY)
-    this.probeMs = new Float64Array(allocate(nodes * 8)).fill(Number.POSITIVE_INFINITY)
+    this.rows = rows
   }
 
   /** When there may be something to check, ms; Infinity for never. */
   deadlineMs(node: number): number {
-    return Math.min(this.retryMs[node] as number, this.probeMs[node] as number)
+    return Math.min(this.rows.due(node, RETRY_DUE), this.rows.due(node, PROBE_DUE))
   }
 
   /** A benched member is due at this second. */
   retryFrom(node: number, atS: number): void {
-    this.retryMs[node] = Math.min(this.retryMs[node] as number, atS * 1000)
+    this.rows.lowerDue(node, RETRY_DUE, atS * 1000)
   }
 
   /** A peer may be dialled back from this second on. */
   probeFrom(node: number, atS: number): void {
-    this.probeMs[node] = Math.min(this.probeMs[node] as number, atS * 1000)
+    this.rows.lowerDue(node, PROBE_DUE, atS * 1000)
   }
 
   /** Benched members that are due, the nearest buckets first; they count as tried. */
   retries(node: number, nowMs: number, out: Int32Array): number {
-    if (nowMs < (this.retryMs[node] as number)) return 0
+    if (nowMs < this.rows.due(node, RETRY_DUE)) return 0
     const nowS = toSeconds(nowMs)
     const { table } = this.holdings
     const e = table.evidence
@@ -75,18 +72,18 @@ export class Checks {
         nextS = Math.min(nextS, this.estimator.dueS(e, row))
       }
     }
-    this.retryMs[node] = nextS * 1000
+    this.rows.setDue(node, RETRY_DUE, nextS * 1000)
     return count
   }
 
   /** The peer nearest to us that lacks nothing but a dial back, `NO_PEER` when there is none; it counts as tried. */
   nextProbe(node: number, nowMs: number): PeerRef {
-    if (nowMs < (this.probeMs[node] as number)) return NO_PEER
+    if (nowMs < this.rows.due(node, PROBE_DUE)) return NO_PEER
     const { memories } = this.holdings
     const first = memories.first(node)
     const size = memories.size(node)
     if (size === 0) {
-      this.probeMs[node] = Number.POSITIVE_INFINITY
+      this.rows.setDue(node, PROBE_DUE, Number.POSITIVE_INFINITY)
       return NO_PEER
     }
     const nowS = toSeconds(nowMs)
@@ -115,7 +112,7 @@ export class Checks {
       e.delayProbe(best, atS, probes)
       nextS = Math.min(nextS, atS)
     }
-    this.probeMs[node] = nextS * 1000
+    this.rows.setDue(node, PROBE_DUE, nextS * 1000)
     return best < 0 ? NO_PEER : (refs[best] as PeerRef)
   }
 

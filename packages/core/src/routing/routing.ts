@@ -11,6 +11,7 @@
  */
 import type { Config } from '../config.ts'
 import type { Link, PeerEvidence, ProviderOutcome } from '../messages.ts'
+import { NodeRows } from '../node-rows.ts'
 import type { PeerBook, PeerRef } from '../peers.ts'
 import { Checks } from './checks.ts'
 import type { ExportedPeer, PeerState, StackEntry } from './entries.ts'
@@ -31,6 +32,8 @@ export interface RoutingInit {
   config: Config
   /** The nodes' own keys, eight words each. */
   selfKeys: Uint32Array
+  /** The nodes' rows of what every input reads. Default: of their own. */
+  rows?: NodeRows
   /** Where the tables' columns live. Default: ordinary memory. */
   allocate?: (bytes: number) => ArrayBufferLike
 }
@@ -65,13 +68,14 @@ export class Routing {
     this.experience = new Experience(nodes, config.rttPriorMs, allocate)
     this.holdings = new Holdings(nodes, config, book, this.estimator, selfKeys, allocate)
     this.expectation = new Expectation(config, this.estimator, this.experience, this.holdings)
-    this.checks = new Checks(nodes, book, this.holdings, this.estimator, selfKeys, allocate)
+    const rows = init.rows ?? new NodeRows(nodes, allocate)
+    this.checks = new Checks(rows, book, this.holdings, this.estimator, selfKeys)
     const { estimator, experience, holdings, checks } = this
     this.learning = new Learning(config, estimator, experience, holdings, checks)
     this.selection = new Selection(book, estimator, holdings)
     const { table } = holdings
     this.seatsPerNode = table.seatsPerNode
-    this.bytesPerNode = holdings.bytesPerNode + experience.bytesPerNode + checks.bytesPerNode
+    this.bytesPerNode = holdings.bytesPerNode + experience.bytesPerNode
   }
 
   /** The peer answered a request: `rttMs` per round trip, -1 when it can't be told. */
