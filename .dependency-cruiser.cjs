@@ -7,7 +7,7 @@ const TEST = '\\.test\\.ts$'
 
 /** What every machine of core stands on, files of `packages/core/src`. */
 const BASE =
-  '^packages/core/src/(assert|config|key|messages|node-lists|outbox|outcomes|peers|random|timers)\\.ts$'
+  '^packages/core/src/(assert|config|key|messages|node-lists|node-rows|outbox|outcomes|peers|random|timers)\\.ts$'
 
 /** The sources of the packages that are published. */
 const PUBLISHED = '^packages/(core|libp2p|sim|cli)/src/'
