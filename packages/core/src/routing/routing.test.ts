@@ -3,6 +3,7 @@ import { key8 } from '@kadmium/testkit'
 import { describe, expect, test } from 'vitest'
 import { type Config, DEFAULT_CONFIG } from '../config.ts'
 import { KEY_WORDS } from '../key.ts'
+import { NodeRows } from '../node-rows.ts'
 import { NO_PEER, PeerBook, type PeerRef } from '../peers.ts'
 import { Routing } from './routing.ts'
 
@@ -419,6 +420,7 @@ test('an entry takes 9 bytes, and with its share of all columns less than 10', (
       book: new PeerBook(),
       config: { ...DEFAULT_CONFIG, ...config },
       selfKeys: new Uint32Array(100 * KEY_WORDS),
+      rows: new NodeRows(100),
       allocate: (size) => {
         bytes.push(size)
         return new SharedArrayBuffer(size)
