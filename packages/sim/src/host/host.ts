@@ -7,14 +7,13 @@
 import {
   type FailureReason,
   type Input,
-  KEY_WORDS,
   Message,
   Outbox,
   type Output,
   type PeerRef,
 } from '@kadmium/core'
 import { ASKED } from '../check/holders.ts'
-import { PICK, SERVICE } from '../engine/draws.ts'
+import { SERVICE } from '../engine/draws.ts'
 import { keyBytesOf, recordOf, subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw } from '../world/dice.ts'
 import { Digest } from './digest.ts'
@@ -23,10 +22,10 @@ import * as flight from './flights.ts'
 import type { HostInit } from './host-init.ts'
 import { Inputs } from './inputs.ts'
 import { DIAL_ENDS } from './network.ts'
-import { pickKey } from './picks.ts'
 import { answerProbe } from './probes.ts'
 import { Store, verdictOf } from './store.ts'
 import { Wakes } from './wakes.ts'
+import { WalkKeys } from './walk-keys.ts'
 
 /** The request id of a dial that the host began by itself, to enter the network. */
 const ENTERS = -2
@@ -46,7 +45,7 @@ export class Host {
   private readonly init: HostInit
   private readonly outbox = new Outbox()
   private readonly exchanges = new Exchanges()
-  private readonly picks: Int32Array
+  private readonly walkKeys: WalkKeys
   private readonly soon: Input[] = [] // BOUNDED: by what one step of a node asks of its store and judges
   private readonly dials = new Set<number>() // BOUNDED: by the checks that nodes make at once (probesMax each)
   private readonly message = new Message()
@@ -57,7 +56,7 @@ export class Host {
     this.init = init
     this.digest = new Digest(init.first, init.count)
     this.wakes = new Wakes(init.column, init.wheel, init.count)
-    this.picks = new Int32Array(init.count)
+    this.walkKeys = new WalkKeys(init)
   }
 
   /** One input to one node, and all that follows from it at once. */
@@ -309,7 +308,7 @@ export class Host {
         this.check(row, nowMs, output.peer, output.timeoutMs)
         break
       case 'pickKey':
-        soon.push(this.picked(row, output.bits))
+        soon.push(this.walkKeys.pick(row, output.bits))
         break
       case 'validate': {
         const { job, record, against } = output
@@ -380,17 +379,6 @@ export class Host {
     const id = this.word(letter, flight.REQUEST_ID)
     const tripMs = this.word(letter, flight.RTT)
     this.init.network.reply(row, to, kind, id, null, nowMs, 0, tripMs)
-  }
-
-  /** A key that shares so many bits with the node's own. */
-  private picked(row: number, bits: number): Input {
-    const { population, seed, first } = this.init
-    const turn = (this.picks[row] as number) + 1
-    this.picks[row] = turn
-    const self = first + row
-    const word = (i: number): number => draw(seed, self, turn * KEY_WORDS + i, PICK)
-    const key = pickKey(population.book.keys, population.book.at(self), bits, word)
-    return { kind: 'keyPicked', key, keyBytes: SOME_BYTES }
   }
 
   private read(letter: number): void {
