@@ -145,7 +145,11 @@ class Kadabra extends Go {
 
   protected override strayAnswered(step: Step, request: Request, message: Message): void {
     if (request.purpose !== 'relay') return
-    step.outbox.respond(request.note, step.outbox.message(message.type).copy(message))
+    const answer = step.outbox.message(message.type).copy(message)
+    // Nobody names itself: of the owner of a key that is a peer's, the one who handed the question on to it tells.
+    if (distance53(message.key, 0, this.book.keys, this.book.at(request.peer)) === 0)
+      answer.addCloser(request.peer)
+    step.outbox.respond(request.note, answer)
   }
 
   /** The next hop is gone: another one, or our own answer. */

@@ -78,6 +78,36 @@ test('kadabra, recursive: buckets learn to route faster', () => {
   expect(last(learned) / last(plain)).toBeLessThan(0.92)
 })
 
+test('kadabra, recursive: a peer is found over any number of hops, unless its neighbours do not know it', () => {
+  const network = new StaticNetwork({ nodes: 64, deadPercent: 0, seed: 6, places: true })
+  const { keys } = network.book
+  const column = network.column(kadabra, { recursive: true, k: 4, refresh: false, learn: false })
+  network.serveBy(column)
+  const members = new Int32Array(64)
+  const distance = (a: number, b: number): number =>
+    ((keys[a * KEY_WORDS] as number) ^ (keys[b * KEY_WORDS] as number)) >>> 0
+  const hopsTo = (target: number, from: number): number => {
+    const known = [...members.subarray(0, column.members(from, members))]
+    const next = known.sort((a, b) => distance(a, target) - distance(b, target))[0] ?? from
+    if (next === target) return 1
+    const isNearer = distance(next, target) < distance(from, target)
+    return isNearer ? 1 + hopsTo(target, next) : Number.POSITIVE_INFINITY
+  }
+  const draws = new Random(8)
+  const counts = { near: 0, far: 0, never: 0 }
+  for (let i = 0; i < 500; i++) {
+    const [asker, target] = [network.liveNode(draws), network.liveNode(draws)]
+    if (asker === target) continue
+    const hops = hopsTo(target, asker)
+    counts[hops === 1 ? 'near' : hops < 64 ? 'far' : 'never']++
+    const key = keys.slice(target * KEY_WORDS, (target + 1) * KEY_WORDS)
+    const { found } = network.run(column, asker, 'findPeer', key, { peer: target })
+    if (hops < 64) expect([i, found]).toEqual([i, target])
+  }
+  expect(counts.far).toBeGreaterThan(counts.never)
+  expect(counts.far).toBeGreaterThan(100)
+})
+
 describe('oracle', () => {
   const network = new StaticNetwork({ nodes: 1_000, deadPercent: 30, seed: 7, places: true })
   const column = network.column(oracle)
