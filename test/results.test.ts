@@ -1,5 +1,5 @@
 /** The page of the comparison says what its data say, and what makes them runs, keeps and goes on. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import {
@@ -28,6 +28,18 @@ phases: [{ name: measure, seconds: 30 }]
 assertions: [kadmium.get.done > 0, plain.get.ok > plain.get.done]
 `
 
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
+}
+
+/** Scenarios of a folder, sorted. */
+function named(path: string): string[] {
+  return readdirSync(join(ROOT, path))
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => basename(file, '.yaml'))
+    .sort()
+}
+
 test('a cell holds what ran, by which settings, and becomes a page', async () => {
   using tree = makeTree([], { 'smoke.yaml': TINY })
   const folder = tree.root
@@ -39,8 +51,9 @@ test('a cell holds what ran, by which settings, and becomes a page', async () =>
   expect([cell.whole.nodes, cell.whole.seconds, cell.cut.seconds]).toEqual([300, 90, 30])
   expect(cell.assertions.map(({ holds }) => holds)).toEqual([true, false])
   expect(cellsOf(linesOf([cell]))).toEqual([cell])
-  const page = pageOf([cell], 'An introduction.')
+  const page = pageOf([cell], 'An introduction.', ['smoke', 'other'])
   expect(page).toContain('npx kadmium sim run bench/results/smoke.yaml --seed SEED --threads 1')
+  expect(page).toContain('smoke (1, 2, 3); other (1, 2, 3)')
   expect(page).toContain('| 300 → 40 |')
   expect(page).toContain('0 of 1 **fails**')
   for (const label of told) expect(page).toMatch(new RegExp(`^\\| ${label} \\| \\d`, 'm'))
@@ -51,14 +64,19 @@ test('a cell holds what ran, by which settings, and becomes a page', async () =>
   expect(settingsOf(await loadCut(folder, 'smoke', 7))).not.toBe(cell.settings)
 })
 
-test('every scenario but the one that compares simulators is in the comparison', async () => {
-  const named = (path: string): string[] =>
-    readdirSync(join(ROOT, path))
-      .filter((file) => file.endsWith('.yaml'))
-      .map((file) => basename(file, '.yaml'))
-  expect([...named('bench/results'), 'kit-peersim'].sort()).toEqual(
-    named('packages/sim/scenarios').sort(),
+test('the page in docs is that of its data', () => {
+  const cells = cellsOf(read('docs/results/first-comparison.jsonl'))
+  expect(read('docs/results/first-comparison.md')).toBe(
+    pageOf(cells, read('bench/results/introduction.md'), named('bench/results')),
   )
+  for (const { cut, strategies } of cells) {
+    expect(cut.nodes).toBeLessThanOrEqual(2000)
+    for (const { events } of Object.values(strategies)) expect(events).toBeLessThanOrEqual(5e7)
+  }
+})
+
+test('every scenario but the one that compares simulators is in the comparison', async () => {
+  expect([...named('bench/results'), 'kit-peersim'].sort()).toEqual(named('packages/sim/scenarios'))
   const every = ['kadmium', 'go', 'go-optimistic', 'js', 'kadabra', 'pns', 'plain', 'oracle']
   for (const name of named('bench/results')) {
     const { nodes, strategies } = await loadCut(CUTS, name, 1)
@@ -67,7 +85,7 @@ test('every scenario but the one that compares simulators is in the comparison',
   }
 })
 
-test('losses are told by the best rival’s median, whatever the others are', () => {
+test('losses are told by medians, against every rival that is better', () => {
   const find = { done: 10, ok: 10, p90Ms: 1, p99Ms: 1, timeouts: 0, hopsP50: 1, hopsP95: 1 }
   const cell = (own: number, plain: number, limit: number): Cell => ({
     scenario: 'a',

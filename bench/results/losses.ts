@@ -18,11 +18,11 @@ const OPERATIONS = ['get', 'put', 'provide', 'findProviders', 'findPeer', 'ipns'
 interface Loss {
   figure: string
   own: number
-  rival: string
-  rivals: number
+  /** Those that are better, the best first. */
+  rivals: { label: string; value: number }[]
 }
 
-/** A row for each operation of each scenario: the figures in which some rival’s median is better, with the best rival. */
+/** A row for each operation of each scenario: the figures in which a rival’s median is better, with all those rivals. */
 export function behind(cells: readonly Cell[]): string[] {
   const names = [...new Set(cells.map(({ scenario }) => scenario))]
   const rows = names.flatMap((scenario) =>
@@ -32,15 +32,15 @@ export function behind(cells: readonly Cell[]): string[] {
         operation,
       )
       const texts = found.map(
-        ({ figure, own, rival, rivals }) =>
-          `${figure} ${figureText(own)}: ${rival} ${figureText(rivals)}`,
+        ({ figure, own, rivals }) =>
+          `${figure} ${figureText(own)}: ${rivals.map(({ label, value }) => `${label} ${figureText(value)}`).join(', ')}`,
       )
       return texts.length === 0 ? [] : [[scenario, operation, texts.join('; ')]]
     }),
   )
   return rows.length === 0
     ? ['Nowhere.']
-    : table(['scenario', 'operation', 'figure, Kadmium’s median: the best rival’s'], rows)
+    : table(['scenario', 'operation', 'figure, Kadmium’s median: those that are better'], rows)
 }
 
 function lossesOf(cells: readonly Cell[], operation: (typeof OPERATIONS)[number]): Loss[] {
@@ -51,14 +51,14 @@ function lossesOf(cells: readonly Cell[], operation: (typeof OPERATIONS)[number]
     const sign = LESS.includes(figure) ? 1 : -1
     const own = medianOf(cells, OWN, operation, figure)
     if (own === undefined) return []
-    const [best] = labels
-      .flatMap((rival) => {
-        const rivals = medianOf(cells, rival, operation, figure)
-        return rivals === undefined ? [] : [{ figure, own, rival, rivals }]
+    const rivals = labels
+      .flatMap((label) => {
+        const value = medianOf(cells, label, operation, figure)
+        const isBetter = value !== undefined && sign * (own - value) > slackOf(figure, value)
+        return isBetter ? [{ label, value }] : []
       })
-      .toSorted((a, b) => sign * (a.rivals - b.rivals))
-    if (best === undefined) return []
-    return sign * (own - best.rivals) > slackOf(figure, best.rivals) ? [best] : []
+      .toSorted((a, b) => sign * (a.value - b.value))
+    return rivals.length === 0 ? [] : [{ figure, own, rivals }]
   })
 }
 

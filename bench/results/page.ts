@@ -21,11 +21,18 @@ const COLUMNS: readonly [title: string, figure: string][] = [
   ['recall', 'recall'],
 ]
 
+/** Of each scenario. */
+const SEEDS = [1, 2, 3]
+
 const FINDS = COLUMNS.filter(([, figure]) => !/^(hopsTo|rea|rec)/.test(figure))
 const STORES = COLUMNS.filter(([, figure]) => !/^(hopsP|timeouts)/.test(figure))
 
-/** The markdown of all cells. `introduction` stands below the title. */
-export function pageOf(cells: readonly Cell[], introduction: string): string {
+/** The markdown of all cells. `introduction` stands below the title; `scenarios`: all that there are, also those without cells. */
+export function pageOf(
+  cells: readonly Cell[],
+  introduction: string,
+  scenarios: readonly string[],
+): string {
   const names = [...new Set(cells.map(({ scenario }) => scenario))]
   return [
     '# First comparison',
@@ -33,6 +40,8 @@ export function pageOf(cells: readonly Cell[], introduction: string): string {
     introduction.trim(),
     '',
     provenance(cells),
+    '',
+    missing(cells, scenarios),
     '',
     '## The cuts',
     '',
@@ -66,6 +75,18 @@ function provenance(cells: readonly Cell[]): string {
     `Commit ${unique(({ commit }) => commit)}, ${unique(({ date }) => date)}; ${cells.length} runs of all strategies,`,
     `${cpuMinutes} minutes of one core in all; at most ${figureText(most / 1e6)} million events in a strategy’s run.`,
   ].join('\n')
+}
+
+/** Which of three seeds of each scenario nobody has run. */
+function missing(cells: readonly Cell[], scenarios: readonly string[]): string {
+  const gaps = scenarios.flatMap((scenario) => {
+    const seeds = SEEDS.filter(
+      (seed) => !cells.some((cell) => cell.scenario === scenario && cell.seed === seed),
+    )
+    return seeds.length === 0 ? [] : [`${scenario} (${seeds.join(', ')})`]
+  })
+  if (gaps.length === 0) return `Seeds ${SEEDS.join(', ')} of every scenario.`
+  return `**Not run yet**, by seed: ${gaps.join('; ')}. \`npm run results\` goes on from here.`
 }
 
 function cutTable(firsts: readonly (Cell | undefined)[]): string[] {
@@ -131,8 +152,21 @@ function scenarioSection(cells: readonly Cell[]): string[] {
     '',
     ...TIMED.flatMap((operation) => operationTable(cells, labels, operation)),
     ...overallTable(cells, labels),
+    ...twinLines(cells, labels),
     '',
   ]
+}
+
+/** Strategies that did the very same in every run. */
+function twinLines(cells: readonly Cell[], labels: readonly string[]): string[] {
+  const byDigests = new Map<string, string[]>()
+  for (const label of labels) {
+    const digests = cells.map(({ strategies }) => strategies[label]?.digest).join()
+    byDigests.set(digests, [...(byDigests.get(digests) ?? []), label])
+  }
+  return [...byDigests.values()]
+    .filter((twins) => twins.length > 1)
+    .flatMap((twins) => ['', `The same to the last event: ${twins.join(', ')}.`])
 }
 
 function operationTable(
