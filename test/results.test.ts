@@ -102,6 +102,8 @@ test('losses are told by medians, against every rival that is better', () => {
         {
           digest: '',
           events: 1,
+          requests: 1,
+          requestsPerSecond: 1,
           eventsPerSecond: 1,
           lookups: 1,
           lookupsPerSecond: 1,

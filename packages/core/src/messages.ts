@@ -58,7 +58,7 @@ export class Message {
   /** Empties the message for a new use. Returns the message itself. */
   clear(type: MessageType): this {
     this.type = type
-    this.key.fill(0)
+    for (let i = 0; i < KEY_WORDS; i++) this.key[i] = 0 // faster than `fill` on so few
     this.keyBytes = NO_BYTES
     this.record = null
     this.closerCount = 0

@@ -43,6 +43,7 @@ test('one seed gives one digest and the same figures, on one thread and on sever
   const of = (figures: StrategyFigures | undefined): unknown => ({
     ...figures,
     eventsPerSecond: 0,
+    requestsPerSecond: 0,
     lookupsPerSecond: 0,
     bytesPerNode: 0,
   })

@@ -61,6 +61,8 @@ function figures(scenario: Scenario, slow: number): StrategyFigures {
   return {
     digest: `d${Math.round(slow * 1e6).toString(16)}`,
     events: 1_234_567,
+    requests: 4_000_000,
+    requestsPerSecond: 800_000,
     eventsPerSecond: 456_789,
     lookups: 4_321,
     lookupsPerSecond: 987,

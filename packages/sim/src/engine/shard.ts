@@ -155,7 +155,6 @@ export class Shard {
       tally,
       first: this.first,
       lookaheadMs: this.windowMs,
-      hopsEvery: scenario.nodes > 100_000 ? 16 : 1,
       violations: this.violations,
       ended: (row, nowMs) => this.visits.ended(row, nowMs),
     })
@@ -238,11 +237,6 @@ export class Shard {
     return this.host.events
   }
 
-  /** Bytes of what the strategy's nodes hold. */
-  get bytes(): number {
-    return this.column.bytes
-  }
-
   /** What was measured. */
   finish(): TallyData {
     const { column, population, network, first, count, nowMs } = this
@@ -252,6 +246,7 @@ export class Shard {
       ...this.tally.data,
       digest: this.host.digest.sum(),
       events: this.host.events,
+      requests: this.host.requests,
       bytes: this.column.bytes,
       rows: this.count,
       measuredWallMs: this.measuredWallMs,
@@ -263,43 +258,46 @@ export class Shard {
   }
 
   private millisecond(nowMs: number): void {
+    const count = this.wheel.advance()
+    for (let i = 0; i < count; i++) this.happen(i, nowMs)
+  }
+
+  /** Event `i` of those that the wheel took out. */
+  private happen(i: number, nowMs: number): void {
     const { wheel, host } = this
-    const count = wheel.advance()
-    for (let i = 0; i < count; i++) {
-      const row = wheel.node(i)
-      switch (wheel.kind(i)) {
-        case CHANGES:
-          this.change(row, nowMs)
-          break
-        case ARRIVES:
-          host.arrive(row, wheel.payload(i), nowMs)
-          break
-        case DIAL_ENDS:
-          host.dialEnded(row, wheel.source(i), wheel.sequence(i), nowMs)
-          break
-        case IDLES:
-          host.idled(row, wheel.source(i), nowMs)
-          break
-        case WAKES:
-          host.wake(row, nowMs)
-          break
-        case OPERATES:
-          this.visits.comes(row, nowMs)
-          if (this.isUp(row, nowMs)) this.watch.begin(host, row, wheel.sequence(i), nowMs)
-          break
-        case LEAVES:
-          this.visits.leaves(row, nowMs)
-          break
-        case WALKS:
-          this.visits.walk(row, wheel.sequence(i), nowMs)
-          break
-        case EVALUATES:
-          this.watch.evaluate(row, wheel.sequence(i), nowMs)
-          break
-        case STARTS:
-          if (this.isUp(row, nowMs)) host.start(row, nowMs, this.entries(row, nowMs))
-          break
-      }
+    const row = wheel.node(i)
+    switch (wheel.kind(i)) {
+      case CHANGES:
+        this.change(row, nowMs)
+        break
+      case ARRIVES:
+        host.arrive(row, wheel.payload(i), nowMs)
+        break
+      case DIAL_ENDS:
+        host.dialEnded(row, wheel.source(i), wheel.sequence(i), nowMs)
+        break
+      case IDLES:
+        host.idled(row, wheel.source(i), nowMs)
+        break
+      case WAKES:
+        host.wake(row, nowMs)
+        break
+      case OPERATES:
+        this.visits.comes(row, nowMs)
+        if (this.isUp(row, nowMs)) this.watch.begin(host, row, wheel.sequence(i), nowMs)
+        break
+      case LEAVES:
+        this.visits.leaves(row, nowMs)
+        break
+      case WALKS:
+        this.visits.walk(row, wheel.sequence(i), nowMs)
+        break
+      case EVALUATES:
+        this.watch.evaluate(row, wheel.sequence(i), nowMs)
+        break
+      case STARTS:
+        if (this.isUp(row, nowMs)) host.start(row, nowMs, this.entries(row, nowMs))
+        break
     }
   }
 

@@ -12,8 +12,10 @@ import type { Wheel } from './wheel.ts'
 /** Walks of nodes to their own keys begin within so many seconds of their phase. */
 const WALKS_SECONDS = 10
 
-/** Their numbers lie above those of all other operations. */
-const NUMBERS_FROM = 2 ** 50
+/** Their numbers lie above those of all other operations but bulks, and are small integers, which are quicker to handle. */
+const NUMBERS_FROM = 2 ** 30
+/** Nobody wants to know what such a walk's key is of. */
+const SOME_BYTES = new Uint8Array(1)
 
 /** A guest leaves so long after its operation: a store is done by then. */
 const GUEST_STAYS_MS = SETTLED_MS + 1_000
@@ -28,6 +30,11 @@ export interface VisitsInit {
   count: number
   /** Whom a row dials that knows nobody. */
   entries: (row: number, nowMs: number) => number[]
+}
+
+/** Whether an operation is a walk of which nobody hears. */
+export function isWalk(operation: number): boolean {
+  return operation >= NUMBERS_FROM && operation < NUMBERS_FROM * 2
 }
 
 export class Visits {
@@ -81,7 +88,7 @@ export class Visits {
       operation: NUMBERS_FROM + phase,
       type: 'getClosest',
       key,
-      keyBytes: new Uint8Array(1),
+      keyBytes: SOME_BYTES,
       record: null,
       peer: NO_PEER,
       quorum: 0,

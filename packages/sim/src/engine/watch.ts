@@ -19,7 +19,19 @@ import { keyBytesOf, kindOf, NAME, recordOf, versionOf, writeKey } from '../work
 import type { Task } from '../workload/workload.ts'
 import { Bulks } from './bulk.ts'
 import { LATEST } from './seeding.ts'
+import { isWalk } from './visits.ts'
 import type { Wheel } from './wheel.ts'
+
+/** Operations of a run, about, that have their hops measured where there are more: it costs more than all else that is. */
+const HOPS_MEASURED = 10_000
+
+function hopsEvery({ phases }: Scenario): number {
+  const operations = phases.reduce(
+    (sum, { seconds, workload }) => sum + seconds * workload.perSecond,
+    0,
+  )
+  return Math.max(1, Math.floor(operations / HOPS_MEASURED))
+}
 
 export interface WatchInit {
   scenario: Scenario
@@ -30,8 +42,6 @@ export interface WatchInit {
   tally: Tally
   first: number
   lookaheadMs: number
-  /** One operation in so many has its hops measured. */
-  hopsEvery: number
   violations: Violations
   /** A caller of that row waits no more. */
   ended: (row: number, nowMs: number) => void
@@ -46,10 +56,13 @@ export class Watch {
   private readonly key = new Uint32Array(KEY_WORDS)
   private readonly closest = new Int32Array(REPLICAS)
   private readonly bulks: Bulks
+  /** One operation in so many has its hops measured. */
+  private readonly hopsEvery: number
 
   constructor(init: WatchInit) {
     this.init = init
     this.bulks = new Bulks(init.scenario.seed, init.tally)
+    this.hopsEvery = hopsEvery(init.scenario)
   }
 
   /** An operation that a node of ours will begin. */
@@ -66,10 +79,12 @@ export class Watch {
       this.beginBulk(host, row, task, nowMs)
       return
     }
-    const { column, wheel, hopsEvery } = this.init
+    const { column, wheel } = this.init
     const key = this.keyOf(task).slice()
     const hops =
-      number % hopsEvery === 0 ? firstHops((out) => column.seeds(row, key, 0, nowMs, out)) : null
+      number % this.hopsEvery === 0
+        ? firstHops((out) => column.seeds(row, key, 0, nowMs, out))
+        : null
     const run = new Run({ ...task, atMs: nowMs }, hops)
     this.runs.set(number, run)
     const { subject } = task
@@ -81,6 +96,7 @@ export class Watch {
 
   /** An operation tells something. Returns what its node is to hear next. */
   operated(row: number, event: OperationEvent, nowMs: number): Input | null {
+    if (isWalk(event.operation)) return null
     if (Bulks.owns(event.operation)) return this.bulks.heard(event)
     const run = this.runs.get(event.operation)
     if (run !== undefined) this.follow(row, run, event, nowMs)
@@ -88,6 +104,10 @@ export class Watch {
   }
 
   private follow(row: number, run: Run, event: OperationEvent, nowMs: number): void {
+    if (event.kind === 'asking' || event.kind === 'answered' || event.kind === 'peerFailed') {
+      run.heard(event, nowMs, 0, versionOf) // none of these ends it
+      return
+    }
     const wanted = kindOf(run.task.subject) === NAME ? LATEST : 1
     const wasOver = this.isOver(run)
     run.heard(event, nowMs, wanted, versionOf)

@@ -1,12 +1,17 @@
 /**
  * What is to happen when: events by whole milliseconds of simulated time, in two wheels of slots, and a list of those
- * that lie beyond both. An event is five integers; what happens within one millisecond is put in an order that depends
+ * that lie beyond both. An event is six integers; what happens within one millisecond is put in an order that depends
  * on the events alone, never on who added them first: by node, kind, source and the source's own sequence.
+ *
+ * A slot is a stack of chunks of some events each, so that those of a millisecond lie side by side in memory: where each
+ * was a link of a chain, finding the next one waited for the one before.
  *
  * Times are whole ms, 0..`LAST_MS`; what is to happen later than that is not kept, since no run lasts so long.
  *
- * Bounded by: what is scheduled; the slab doubles and its rows are used again.
+ * Bounded by: what is scheduled; the slab doubles and its chunks are used again.
  */
+
+import { alignedInts, widenedInts } from '../host/lines.ts'
 
 /** The last time that there is, ms: 24 days. */
 export const LAST_MS: number = 2 ** 31 - 1
@@ -15,35 +20,40 @@ const FINE_BITS = 13
 const FINE = 1 << FINE_BITS
 const FINE_MASK = FINE - 1
 const COARSE = 1 << 13
+/** The slot of what lies beyond both wheels. */
+const BEYOND = FINE + COARSE
 const END = -1
 
 /** More events than one millisecond has. */
 const INDEX_SPAN = 0x100_0000
 
+/** Up to so many events are sorted by insertion. */
+const FEW = 40
+
+// A chunk: where the next one of its slot begins, how many words are in use, and ten events.
+const HEADER_WORDS = 4
+const NEXT = 0
+const USED = 1
+const EVENT_WORDS = 6
+const CHUNK_WORDS = 64
+
 /** Room for so many at the start. */
-const START_ROWS = 1024
+const START_CHUNKS = 256
 
 export class Wheel {
   /** The millisecond that is taken out next: all before it is over. */
   nowMs: number
   /** Events scheduled. */
   size = 0
-  private readonly fine = new Int32Array(FINE).fill(END)
-  private readonly coarse = new Int32Array(COARSE).fill(END)
-  private beyond = END
-  // The slab; rows are linked by `next`, free ones too.
-  private next = new Int32Array(START_ROWS)
-  private atMs = new Int32Array(START_ROWS)
-  private nodes = new Int32Array(START_ROWS)
-  private kinds = new Int32Array(START_ROWS)
-  private sources = new Int32Array(START_ROWS)
-  private sequences = new Int32Array(START_ROWS)
-  private payloads = new Int32Array(START_ROWS)
+  /** The first chunk of each slot. */
+  private readonly slots = new Int32Array(BEYOND + 1).fill(END)
+  private words: Int32Array = alignedInts(START_CHUNKS * CHUNK_WORDS)
   private free = END
-  private rows = 0
+  private fresh = 0
+  /** The chunks of what was taken out last, which stay readable until the next `advance`. */
+  private held = END
+  private due = new Int32Array(64) // events taken out last
   private order = new Float64Array(64) // scratch
-  private due = new Int32Array(64) // rows taken out last
-  private held = 0
   private scratch = new Int32Array(64)
 
   constructor(nowMs: number) {
@@ -63,15 +73,16 @@ export class Wheel {
     payload: number,
   ): void {
     if (atMs > LAST_MS) return
-    const row = this.take()
-    this.atMs[row] = Math.max(atMs, this.nowMs)
-    this.nodes[row] = node
-    this.kinds[row] = kind
-    this.sources[row] = source
-    this.sequences[row] = sequence
-    this.payloads[row] = payload
+    const dueMs = atMs < this.nowMs ? this.nowMs : atMs
     this.size++
-    this.link(row)
+    const at = this.room(this.slotOf(dueMs))
+    const { words } = this
+    words[at] = dueMs
+    words[at + 1] = node
+    words[at + 2] = kind
+    words[at + 3] = source
+    words[at + 4] = sequence
+    words[at + 5] = payload
   }
 
   /**
@@ -79,152 +90,144 @@ export class Wheel {
    * `sequence` and `payload` with 0..count-1 until the next call. Events added meanwhile come later. Returns how many.
    */
   advance(): number {
-    this.release()
+    this.release(this.held)
     const slot = this.nowMs & FINE_MASK
+    const first = this.slots[slot] as number
+    this.slots[slot] = END
+    this.held = first
     let count = 0
-    for (let row = this.fine[slot] as number; row !== END; row = this.next[row] as number) {
-      if (count === this.due.length) this.widen()
-      this.due[count++] = row
+    for (let chunk = first; chunk !== END; chunk = this.words[chunk + NEXT] as number) {
+      const end = chunk + (this.words[chunk + USED] as number)
+      for (let at = chunk + HEADER_WORDS; at < end; at += EVENT_WORDS) {
+        if (count === this.due.length) this.widen()
+        this.due[count++] = at
+      }
     }
-    this.fine[slot] = END
     this.size -= count
     if (count > 1) this.sort(count)
-    this.held = count
     this.nowMs++
     if ((this.nowMs & FINE_MASK) === 0) this.refill()
     return count
   }
 
   node(index: number): number {
-    return this.nodes[this.due[index] as number] as number
+    return this.words[(this.due[index] as number) + 1] as number
   }
 
   kind(index: number): number {
-    return this.kinds[this.due[index] as number] as number
+    return this.words[(this.due[index] as number) + 2] as number
   }
 
   source(index: number): number {
-    return this.sources[this.due[index] as number] as number
+    return this.words[(this.due[index] as number) + 3] as number
   }
 
   sequence(index: number): number {
-    return this.sequences[this.due[index] as number] as number
+    return this.words[(this.due[index] as number) + 4] as number
   }
 
   payload(index: number): number {
-    return this.payloads[this.due[index] as number] as number
+    return this.words[(this.due[index] as number) + 5] as number
   }
 
   /** Bytes of the slab and the slots. */
   get bytes(): number {
-    return this.next.length * 28 + (FINE + COARSE) * 4
+    return this.words.byteLength + this.slots.byteLength
   }
 
-  private link(row: number): void {
-    const turn = this.turnOf(this.atMs[row] as number)
-    const now = this.turnOf(this.nowMs)
-    if (turn === now) {
-      const slot = (this.atMs[row] as number) & FINE_MASK
-      this.next[row] = this.fine[slot] as number
-      this.fine[slot] = row
-    } else if (turn - now < COARSE) {
-      const slot = turn & (COARSE - 1)
-      this.next[row] = this.coarse[slot] as number
-      this.coarse[slot] = row
-    } else {
-      this.next[row] = this.beyond
-      this.beyond = row
+  private slotOf(atMs: number): number {
+    const turn = atMs >>> FINE_BITS
+    const ahead = turn - (this.nowMs >>> FINE_BITS)
+    if (ahead === 0) return atMs & FINE_MASK
+    return ahead < COARSE ? FINE + (turn & (COARSE - 1)) : BEYOND
+  }
+
+  /** Where the next event of a slot goes. */
+  private room(slot: number): number {
+    let chunk = this.slots[slot] as number
+    if (chunk === END || (this.words[chunk + USED] as number) > CHUNK_WORDS - EVENT_WORDS) {
+      const before = chunk
+      chunk = this.take()
+      this.words[chunk + NEXT] = before
+      this.words[chunk + USED] = HEADER_WORDS
+      this.slots[slot] = chunk
     }
-  }
-
-  private turnOf(atMs: number): number {
-    return atMs >>> FINE_BITS
+    const used = this.words[chunk + USED] as number
+    this.words[chunk + USED] = used + EVENT_WORDS
+    return chunk + used
   }
 
   /** A turn of the fine wheel begins: what lies in it moves there. */
   private refill(): void {
-    const slot = this.turnOf(this.nowMs) & (COARSE - 1)
-    this.relink(this.coarse[slot] as number, () => {
-      this.coarse[slot] = END
-    })
-    if (slot === 0) {
-      this.relink(this.beyond, () => {
-        this.beyond = END
-      })
-    }
+    const turn = (this.nowMs >>> FINE_BITS) & (COARSE - 1)
+    this.deal(FINE + turn)
+    if (turn === 0) this.deal(BEYOND)
   }
 
-  private relink(first: number, clear: () => void): void {
-    clear()
-    for (let row = first; row !== END; ) {
-      const next = this.next[row] as number
-      this.link(row)
-      row = next
+  /** Deals the events of a slot anew. */
+  private deal(slot: number): void {
+    const first = this.slots[slot] as number
+    this.slots[slot] = END
+    for (let chunk = first; chunk !== END; chunk = this.words[chunk + NEXT] as number) {
+      const end = chunk + (this.words[chunk + USED] as number)
+      for (let at = chunk + HEADER_WORDS; at < end; at += EVENT_WORDS) {
+        const to = this.room(this.slotOf(this.words[at] as number))
+        this.words.copyWithin(to, at, at + EVENT_WORDS)
+      }
     }
+    this.release(first)
   }
 
-  /** By node with the engine's own numeric sort; the few that are of one node by all of their parts. */
+  /** By node; the few that are of one node by all of their parts. */
   private sort(count: number): void {
-    const { due, order, nodes, scratch } = this
+    const { due, order, words, scratch } = this
     for (let i = 0; i < count; i++) {
       scratch[i] = due[i] as number
-      order[i] = (nodes[due[i] as number] as number) * INDEX_SPAN + i
+      order[i] = (words[(due[i] as number) + 1] as number) * INDEX_SPAN + i
     }
-    const sorted = order.subarray(0, count).sort()
-    for (let i = 0; i < count; i++) due[i] = scratch[(sorted[i] as number) % INDEX_SPAN] as number
-    for (let i = 1; i < count; i++) {
-      const row = due[i] as number
+    if (count <= FEW) insertionSort(order, count)
+    else order.subarray(0, count).sort()
+    for (let i = 0; i < count; i++) {
+      const event = scratch[(order[i] as number) % INDEX_SPAN] as number
       let at = i
-      while (at > 0 && this.isBefore(row, due[at - 1] as number)) {
+      while (at > 0 && this.isBefore(event, due[at - 1] as number)) {
         due[at] = due[at - 1] as number
         at--
       }
-      due[at] = row
+      due[at] = event
     }
   }
 
   private isBefore(a: number, b: number): boolean {
-    const { nodes, kinds, sources, sequences } = this
-    if (nodes[a] !== nodes[b]) return (nodes[a] as number) < (nodes[b] as number)
-    if (kinds[a] !== kinds[b]) return (kinds[a] as number) < (kinds[b] as number)
-    if (sources[a] !== sources[b]) return (sources[a] as number) < (sources[b] as number)
-    return (sequences[a] as number) < (sequences[b] as number)
+    const { words } = this
+    for (let part = 1; part <= 4; part++) {
+      const difference = (words[a + part] as number) - (words[b + part] as number)
+      if (difference !== 0) return difference < 0
+    }
+    return false
   }
 
   private take(): number {
     if (this.free !== END) {
-      const row = this.free
-      this.free = this.next[row] as number
-      return row
+      const chunk = this.free
+      this.free = this.words[chunk + NEXT] as number
+      return chunk
     }
-    if (this.rows === this.next.length) this.grow()
-    return this.rows++
+    if (this.fresh === this.words.length) {
+      this.words = widenedInts(this.words, this.words.length * 2)
+    }
+    const chunk = this.fresh
+    this.fresh += CHUNK_WORDS
+    return chunk
   }
 
-  /** Rows taken out stay readable until the next `advance`, which gives them back. */
-  private release(): void {
-    for (let i = 0; i < this.held; i++) {
-      const row = this.due[i] as number
-      this.next[row] = this.free
-      this.free = row
+  private release(first: number): void {
+    for (let chunk = first; chunk !== END; ) {
+      const next = this.words[chunk + NEXT] as number
+      this.words[chunk + NEXT] = this.free
+      this.free = chunk
+      chunk = next
     }
-    this.held = 0
-  }
-
-  private grow(): void {
-    const rows = this.next.length * 2
-    const wider = (column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(rows)
-      grown.set(column)
-      return grown
-    }
-    this.next = wider(this.next)
-    this.atMs = wider(this.atMs)
-    this.nodes = wider(this.nodes)
-    this.kinds = wider(this.kinds)
-    this.sources = wider(this.sources)
-    this.sequences = wider(this.sequences)
-    this.payloads = wider(this.payloads)
   }
 
   private widen(): void {
@@ -233,5 +236,17 @@ export class Wheel {
     this.due = due
     this.order = new Float64Array(due.length)
     this.scratch = new Int32Array(due.length)
+  }
+}
+
+function insertionSort(list: Float64Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    const item = list[i] as number
+    let at = i
+    while (at > 0 && (list[at - 1] as number) > item) {
+      list[at] = list[at - 1] as number
+      at--
+    }
+    list[at] = item
   }
 }

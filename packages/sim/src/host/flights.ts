@@ -6,6 +6,7 @@
  * out (a workload of the simulator names fewer).
  */
 import { CLOSER_MAX, KEY_WORDS, type Message, type MessageType } from '@kadmium/core'
+import { alignedInts, widenedInts } from './lines.ts'
 
 /** What a flight is. */
 export const REQUEST = 0
@@ -42,16 +43,16 @@ export const TYPE = 8
 export const SUBJECT = 9
 /** The version of the record that it carries, 0 for none. */
 export const VERSION = 10
-const CLOSER_COUNT = 11
+export const CLOSER_COUNT = 11
 const PROVIDER_COUNT = 12
-const KEY = 13
-const CLOSER: number = KEY + KEY_WORDS
+export const KEY = 13
+export const CLOSER: number = KEY + KEY_WORDS
 const PROVIDERS: number = CLOSER + CLOSER_MAX
 
 const PROVIDERS_HERE = 16
 
-/** Words of a row. */
-const FLIGHT_WORDS: number = PROVIDERS + PROVIDERS_HERE
+/** Words of a row: whole lines of the cache. */
+const FLIGHT_WORDS: number = Math.ceil((PROVIDERS + PROVIDERS_HERE) / 16) * 16
 
 const TYPES: readonly MessageType[] = [
   'putValue',
@@ -62,12 +63,15 @@ const TYPES: readonly MessageType[] = [
   'ping',
 ]
 
+export const GET_VALUE = 1
+export const FIND_NODE = 4
+
 const START_ROWS = 256
 const END = -1
 
 export class Flights {
   /** All rows; row r begins at `r * FLIGHT_WORDS`. Replaced when the slab grows. */
-  words: Int32Array = new Int32Array(START_ROWS * FLIGHT_WORDS)
+  words: Int32Array = alignedInts(START_ROWS * FLIGHT_WORDS)
   private rows = 0
   private free = END
 
@@ -79,9 +83,7 @@ export class Flights {
       return row
     }
     if ((this.rows + 1) * FLIGHT_WORDS > this.words.length) {
-      const grown = new Int32Array(this.words.length * 2)
-      grown.set(this.words)
-      this.words = grown
+      this.words = widenedInts(this.words, this.words.length * 2)
     }
     return this.rows++
   }
@@ -117,7 +119,7 @@ export class Flights {
   pack(row: number, message: Message): void {
     const { words } = this
     const at = this.at(row)
-    words[at + TYPE] = TYPES.indexOf(message.type)
+    words[at + TYPE] = codeOf(message.type)
     for (let i = 0; i < KEY_WORDS; i++) words[at + KEY + i] = message.key[i] as number
     const { closerCount } = message
     words[at + CLOSER_COUNT] = closerCount
@@ -153,4 +155,11 @@ export class Flights {
       message.providers[i] = words[at + PROVIDERS + i] as number
     }
   }
+}
+
+/** The index of a type in `TYPES`; most are the last ones. */
+function codeOf(type: MessageType): number {
+  if (type === 'findNode') return FIND_NODE
+  if (type === 'getValue') return GET_VALUE
+  return TYPES.indexOf(type)
 }

@@ -168,6 +168,7 @@ class World {
   /** Node `row` is down from now on. */
   fell(row: number, nowMs: number): void {
     this.population.upUntilMs[row] = START_MS + nowMs
+    this.host.presence.fell(row)
   }
 
   get nowMs(): number {

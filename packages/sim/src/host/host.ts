@@ -13,16 +13,16 @@ import {
   type PeerRef,
 } from '@kadmium/core'
 import { ASKED } from '../check/holders.ts'
-import { SERVICE } from '../engine/draws.ts'
-import { keyBytesOf, recordOf, subjectOf, versionOf } from '../workload/subjects.ts'
-import { draw } from '../world/dice.ts'
+import { subjectOf, versionOf } from '../workload/subjects.ts'
 import { Digest } from './digest.ts'
 import { Exchanges } from './exchanges.ts'
 import * as flight from './flights.ts'
 import type { HostInit } from './host-init.ts'
 import { Inputs } from './inputs.ts'
 import { DIAL_ENDS } from './network.ts'
+import { Presence } from './presence.ts'
 import { answerProbe } from './probes.ts'
+import { answerRead, serviceMs } from './reads.ts'
 import { Store, verdictOf } from './store.ts'
 import { Wakes } from './wakes.ts'
 import { WalkKeys } from './walk-keys.ts'
@@ -32,12 +32,13 @@ const ENTERS = -2
 /** The request id of a dial that the node asked for. */
 const CHECKS = -1
 
-const SOME_BYTES = new Uint8Array(1)
 const WAKE: Input = { kind: 'wake' }
 
 export class Host {
   /** Inputs handed to nodes. */
   events = 0
+  /** Requests that nodes have sent. */
+  requests = 0
   readonly digest: Digest
   readonly store: Store = new Store()
   /** The last answer to a request of a checker's; null: refused. */
@@ -50,12 +51,15 @@ export class Host {
   private readonly dials = new Set<number>() // BOUNDED: by the checks that nodes make at once (probesMax each)
   private readonly message = new Message()
   private readonly inputs: Inputs = new Inputs(this.message)
+  readonly presence: Presence
   private readonly wakes: Wakes
 
   constructor(init: HostInit) {
     this.init = init
-    this.digest = new Digest(init.first, init.count)
-    this.wakes = new Wakes(init.column, init.wheel, init.count)
+    const { column, network, population, wheel, first } = init
+    this.digest = new Digest(first, network.rows)
+    this.presence = new Presence(population, first, network.rows)
+    this.wakes = new Wakes(column, wheel, network.rows)
     this.walkKeys = new WalkKeys(init)
   }
 
@@ -74,7 +78,7 @@ export class Host {
 
   /** The wheel says that a node wants to be woken. */
   wake(row: number, nowMs: number): void {
-    if (!this.wakes.isDue(row, nowMs) || !this.isUp(row, nowMs)) return
+    if (!this.wakes.isDue(row, nowMs) || !this.presence.isUp(row, nowMs)) return
     if (this.init.column.deadline(row) <= nowMs) this.give(row, nowMs, WAKE)
     else this.wakes.arrange(row, nowMs)
   }
@@ -96,6 +100,7 @@ export class Host {
 
   /** The node's process ends: in order, or without a word. */
   stop(row: number, nowMs: number, isPolite: boolean): void {
+    this.presence.fell(row)
     this.step(row, nowMs, { kind: 'stop' })
     this.soon.length = 0
     const { network, column } = this.init
@@ -111,23 +116,23 @@ export class Host {
 
   /** A flight has come to one of our nodes. */
   arrive(row: number, letter: number, nowMs: number): void {
-    const { flights } = this.init.network
-    const { words } = flights
-    const at = flights.at(letter)
-    const kind = words[at + flight.KIND] as number
-    const from = words[at + flight.FROM] as number
+    const kind = this.word(letter, flight.KIND)
+    const from = this.word(letter, flight.FROM)
     if (kind === flight.PROBE || kind === flight.PROBE_ANSWER)
       answerProbe(this.init, this.store, row, letter, nowMs)
-    else if (this.isUp(row, nowMs)) this.take(row, kind, from, letter, nowMs)
+    else if (this.presence.isUp(row, nowMs)) {
+      if (kind === flight.REQUEST && this.serve(row, from, letter, nowMs)) return // it flies back
+      this.take(row, kind, from, letter, nowMs)
+    }
     this.wakes.arrange(row, nowMs)
-    flights.release(letter)
+    this.init.network.flights.release(letter)
   }
 
   /** The time-out of a dial has come. */
   dialEnded(row: number, peer: PeerRef, id: number, nowMs: number): void {
     const isGone = this.init.network.dialEnded(row, peer, nowMs)
     const isCheck = id === CHECKS && this.dials.delete(this.dialName(row, peer))
-    if (!this.isUp(row, nowMs)) return
+    if (!this.presence.isUp(row, nowMs)) return
     if (isCheck) {
       this.give(row, nowMs, { kind: 'dialEnded', peer, ok: false, ipGroup: 0 })
     } else if (id >= 0 && isGone) {
@@ -143,10 +148,6 @@ export class Host {
     }
   }
 
-  private isUp(row: number, nowMs: number): boolean {
-    return this.init.population.isUp(this.init.first + row, nowMs)
-  }
-
   private take(row: number, kind: number, from: PeerRef, letter: number, nowMs: number): void {
     const { network } = this.init
     switch (kind) {
@@ -160,7 +161,7 @@ export class Host {
       case flight.ANSWER:
       case flight.ACCEPTED:
         this.opened(row, from, nowMs)
-        this.read(letter)
+        network.read(letter, this.message)
         if (kind === flight.ACCEPTED) this.message.type = 'addProvider'
         this.inputs.answered.request = this.word(letter, flight.REQUEST_ID)
         this.inputs.answered.rttMs = this.word(letter, flight.RTT)
@@ -184,28 +185,36 @@ export class Host {
   }
 
   private requested(row: number, from: PeerRef, letter: number, nowMs: number): void {
-    const { network, population, link, seed, first } = this.init
+    const { network, first } = this.init
+    const isOpen = network.isConnectionless || network.connections.find(row, from) >= 0
     if (this.word(letter, flight.OPENS) === 1 || network.isWarm(from, first + row)) {
       this.accept(row, from, nowMs)
-    } else if (network.isConnectionless || network.connections.find(row, from) >= 0) {
-      this.opened(row, from, nowMs) // perhaps over the connection that we are dialling
-    } else {
+    } else if (!isOpen) {
       this.replyTo(row, from, letter, flight.RESET, nowMs)
       return
-    }
-    const self = first + row
-    const word = draw(seed, self, this.word(letter, flight.SEQUENCE) ^ (from << 8), SERVICE)
-    const exchange = this.exchanges.open(
+    } else this.opened(row, from, nowMs) // perhaps over one that we are dialling
+    this.inputs.arrived.exchange = this.exchanges.open(
       from,
       this.word(letter, flight.REQUEST_ID),
       this.word(letter, flight.RTT),
-      population.isServer(self) ? link.serviceMs(self, word) : 0,
+      serviceMs(this.init, first + row, from, this.word(letter, flight.SEQUENCE)),
     )
-    this.read(letter)
-    this.inputs.arrived.exchange = exchange
+    network.read(letter, this.message)
     this.inputs.arrived.from = from
     this.digest.add(row, flight.REQUEST, from, nowMs, this.word(letter, flight.TYPE))
     this.hand(row, nowMs, this.inputs.arrived)
+  }
+
+  /** A request that only reads is answered where it lies, by a node that can do that. Whether it was. */
+  private serve(row: number, from: PeerRef, letter: number, nowMs: number): boolean {
+    const type = this.word(letter, flight.TYPE)
+    this.outbox.clear()
+    if (!answerRead(this.init, row, from, letter, nowMs, this.outbox)) return false
+    this.events++
+    this.digest.add(row, flight.REQUEST, from, nowMs, type)
+    for (let i = 0; i < this.outbox.count; i++) this.carryOut(row, nowMs, this.outbox.at(i))
+    this.wakes.arrange(row, nowMs)
+    return true
   }
 
   /** Somebody has connected to us. */
@@ -336,6 +345,7 @@ export class Host {
 
   private send(row: number, nowMs: number, output: Extract<Output, { kind: 'send' }>): void {
     const { network, wheel } = this.init
+    this.requests++
     const { to, request, message, dialTimeoutMs } = output
     const waitMs = network.request(row, to, request, message, nowMs, dialTimeoutMs)
     if (waitMs > 0) wheel.add(nowMs + waitMs, row, DIAL_ENDS, to, request, 0)
@@ -379,16 +389,6 @@ export class Host {
     const id = this.word(letter, flight.REQUEST_ID)
     const tripMs = this.word(letter, flight.RTT)
     this.init.network.reply(row, to, kind, id, null, nowMs, 0, tripMs)
-  }
-
-  private read(letter: number): void {
-    const { flights } = this.init.network
-    const { message } = this
-    flights.unpack(letter, message)
-    const subject = this.word(letter, flight.SUBJECT)
-    const version = this.word(letter, flight.VERSION)
-    message.keyBytes = subject < 0 ? SOME_BYTES : keyBytesOf(subject)
-    message.record = version === 0 ? null : recordOf(subject, version)
   }
 
   private word(letter: number, word: number): number {

@@ -9,14 +9,15 @@ import { copyKey, type Message } from '@kadmium/core'
 import { FLIGHT, LOSS, PUNCH, WARM } from '../engine/draws.ts'
 import type { Mailbox } from '../engine/mailbox.ts'
 import type { Wheel } from '../engine/wheel.ts'
-import type { FaultSettings, TransportSettings } from '../scenario/scenario.ts'
-import { subjectOf, versionOf } from '../workload/subjects.ts'
+import type { FaultSettings } from '../scenario/scenario.ts'
+import { recordOf, subjectOf, versionOf } from '../workload/subjects.ts'
 import { draw, share } from '../world/dice.ts'
-import type { Link } from '../world/link.ts'
-import type { Population } from '../world/population.ts'
 import { Connections, DIALLED, DIALLING } from './connections.ts'
 import * as flight from './flights.ts'
 import { Flights } from './flights.ts'
+import { KeysKept } from './keys-kept.ts'
+import type { NetworkInit } from './network-init.ts'
+import { emptyRows, ROW_WORDS, SENT } from './rows.ts'
 
 /** Kinds of events, in the order in which a node sees those of one millisecond. */
 export const CHANGES = 0
@@ -40,32 +41,11 @@ const REPAIR_MS = 200
 /** Round trips more than another handshake that a hole punch takes: the peer is told over a relay, and both dial. */
 const PUNCH_TRIPS = 2
 
-/** Which identities are a worker's. */
-export interface Partition {
-  /** Row 0 of this worker is this identity. */
-  first: number
-  count: number
-  /** Identities of one worker: identity i is of worker floor(i / share). */
-  share: number
-  worker: number
-}
-
-export interface NetworkInit {
-  partition: Partition
-  population: Population
-  link: Link
-  transports: TransportSettings
-  /** Share of pairs of which one is behind a NAT that a hole punch connects. */
-  holePunchShare: number
-  wheel: Wheel
-  seed: number
-  /** To each worker; null for this one. */
-  outgoing: readonly (Mailbox | null)[]
-}
-
 export class Network {
   readonly flights: Flights = new Flights()
   readonly connections: Connections
+  /** What the host keeps of each node. */
+  readonly rows: Int32Array
   /** Open connections of one node. */
   readonly connectionsMax: number
   /** Everybody is connected to everybody, as over datagrams. */
@@ -75,14 +55,24 @@ export class Network {
   /** Window that is being lived through, and its faults. */
   window = 0
   faults: FaultSettings | null = null
+  /** The key of the message that was read last, and its subject. */
+  private keyBytes: Uint8Array | null = null
+  private subject = -1
+  private readonly keysKept = new KeysKept()
   private readonly init: NetworkInit
-  private readonly sequences: Int32Array
+  private readonly wheel: Wheel
+  /** Identities of this worker: from the first to before the end. */
+  private readonly first: number
+  private readonly end: number
 
   constructor(init: NetworkInit) {
     this.init = init
+    this.wheel = init.wheel
+    this.first = init.partition.first
+    this.end = init.partition.first + init.partition.count
     this.connections = new Connections(init.partition.count)
     this.connectionsMax = init.transports.connectionsMax
-    this.sequences = new Int32Array(init.partition.count)
+    this.rows = emptyRows(init.partition.count)
     this.isConnectionless = init.transports.warmShare >= 1
   }
 
@@ -132,6 +122,25 @@ export class Network {
     if (message !== null) this.load(letter, message)
     this.depart(letter, nowMs, 0)
     return message === null ? waitMs : 0
+  }
+
+  /**
+   * The answer to a request goes back in the same flight, with `closerCount` peers that stand where the flight has them. It
+   * leaves when `reply` would have it leave after no work.
+   */
+  turnBack(letter: number, row: number, closerCount: number, nowMs: number): void {
+    const { flights, rows } = this
+    const { words } = flights
+    const at = flights.at(letter)
+    const sequence = (rows[row * ROW_WORDS + SENT] as number) + 1
+    rows[row * ROW_WORDS + SENT] = sequence
+    words[at + flight.KIND] = flight.ANSWER
+    words[at + flight.TO] = words[at + flight.FROM] as number
+    words[at + flight.FROM] = this.first + row
+    words[at + flight.SEQUENCE] = sequence
+    words[at + flight.OPENS] = 0
+    words[at + flight.CLOSER_COUNT] = closerCount
+    this.depart(letter, nowMs, words[at + flight.RTT] as number)
   }
 
   /** An answer, or another sign, goes back over a connection. `afterMs`: the work it took; `tripMs`: what the request took. */
@@ -252,11 +261,27 @@ export class Network {
     copyKey(book.keys, book.at(peer), key, 0)
   }
 
+  /** Reads a message into another; it is valid until the next one is read. */
+  read(letter: number, message: Message): void {
+    const { flights } = this
+    flights.unpack(letter, message)
+    const at = flights.at(letter)
+    const subject = flights.words[at + flight.SUBJECT] as number
+    const version = flights.words[at + flight.VERSION] as number
+    const keyBytes = this.keysKept.of(subject)
+    message.keyBytes = keyBytes
+    message.record = version === 0 ? null : recordOf(subject, version)
+    this.keyBytes = keyBytes
+    this.subject = subject
+  }
+
   private load(letter: number, message: Message): void {
     const { flights } = this
     flights.pack(letter, message)
     const at = flights.at(letter)
-    flights.words[at + flight.SUBJECT] = subjectOf(message.keyBytes)
+    // An answer has the key of the request that was read last.
+    const isKnown = message.keyBytes === this.keyBytes
+    flights.words[at + flight.SUBJECT] = isKnown ? this.subject : subjectOf(message.keyBytes)
     flights.words[at + flight.VERSION] = message.record === null ? 0 : versionOf(message.record)
   }
 
@@ -284,14 +309,14 @@ export class Network {
   }
 
   private begin(kind: number, row: number, to: number, id: number): number {
-    const letter = this.flights.take()
-    this.flights.blank(letter)
-    const { words } = this.flights
-    const at = this.flights.at(letter)
-    const sequence = (this.sequences[row] as number) + 1
-    this.sequences[row] = sequence
+    const { flights, rows } = this
+    const letter = flights.take()
+    const { words } = flights
+    const at = flights.at(letter)
+    const sequence = (rows[row * ROW_WORDS + SENT] as number) + 1
+    rows[row * ROW_WORDS + SENT] = sequence
     words[at + flight.KIND] = kind
-    words[at + flight.FROM] = this.init.partition.first + row
+    words[at + flight.FROM] = this.first + row
     words[at + flight.TO] = to
     words[at + flight.SEQUENCE] = sequence
     words[at + flight.REQUEST_ID] = id
@@ -299,6 +324,7 @@ export class Network {
     words[at + flight.RTT] = 0
     words[at + flight.SUBJECT] = -1
     words[at + flight.VERSION] = 0
+    flights.blank(letter)
     return letter
   }
 
@@ -311,11 +337,11 @@ export class Network {
     const to = words[at + flight.TO] as number
     const sequence = words[at + flight.SEQUENCE] as number
     this.sent++
-    if (this.isCut(from, to)) {
+    if (this.faults !== null && this.isCut(from, to)) {
       this.flights.release(letter)
       return
     }
-    const word = draw(seed, from, sequence, FLIGHT)
+    const word = link.jitters ? draw(seed, from, sequence, FLIGHT) : 0
     let tookMs = link.oneWayMs(from, to, word)
     if (this.isLost(from, sequence)) tookMs += Math.ceil(link.rttMs(from, to)) + REPAIR_MS
     words[at + flight.AT] = leavesMs + tookMs
@@ -325,9 +351,10 @@ export class Network {
 
   private isLost(from: number, sequence: number): boolean {
     const { link, seed } = this.init
+    const { faults } = this
+    if (!link.loses && (faults === null || faults.loss === 0)) return false
     const word = draw(seed, from, sequence, LOSS)
     if (link.isLost(word)) return true
-    const { faults } = this
     return faults !== null && faults.loss > 0 && (word ^ 0x5bd1e995) >>> 0 < faults.loss * 2 ** 32
   }
 
@@ -339,15 +366,14 @@ export class Network {
   }
 
   private route(letter: number): void {
-    const { partition, outgoing } = this.init
     const at = this.flights.at(letter)
     const to = this.flights.words[at + flight.TO] as number
-    const worker = Math.floor(to / partition.share)
-    if (worker === partition.worker) {
+    if (to >= this.first && to < this.end) {
       this.arrange(letter)
       return
     }
-    const mailbox = outgoing[worker] as Mailbox
+    const { partition, outgoing } = this.init
+    const mailbox = outgoing[Math.floor(to / partition.share)] as Mailbox
     mailbox.post(this.window, this.flights.words, at, this.flights.length(letter))
     this.flights.release(letter)
   }
@@ -355,9 +381,9 @@ export class Network {
   private arrange(letter: number): void {
     const { words } = this.flights
     const at = this.flights.at(letter)
-    this.init.wheel.add(
+    this.wheel.add(
       words[at + flight.AT] as number,
-      (words[at + flight.TO] as number) - this.init.partition.first,
+      (words[at + flight.TO] as number) - this.first,
       ARRIVES,
       words[at + flight.FROM] as number,
       words[at + flight.SEQUENCE] as number,

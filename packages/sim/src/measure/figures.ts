@@ -51,6 +51,8 @@ const TABLE: Record<keyof TableFigures, true> = {
 const OVERALL: Record<Exclude<keyof StrategyFigures, OperationName | 'table' | 'digest'>, true> = {
   events: true,
   eventsPerSecond: true,
+  requests: true,
+  requestsPerSecond: true,
   lookups: true,
   lookupsPerSecond: true,
   bytesPerNode: true,

@@ -25,6 +25,7 @@ function tally(more: Partial<TallyData> = {}): TallyData {
     lookups: 0,
     digest: [0, 0],
     events: 100,
+    requests: 60,
     bytes: 1_000,
     rows: 10,
     measuredWallMs: 500,
@@ -55,6 +56,7 @@ test('figures of workers are joined, and absent work is absent', () => {
     hopsP95: 3,
   })
   expect(figures).toMatchObject({ events: 200, eventsPerSecond: 100, lookups: 40 })
+  expect(figures).toMatchObject({ requests: 120, requestsPerSecond: 60 })
   expect([figures.lookupsPerSecond, figures.bytesPerNode]).toEqual([80, 100])
   expect(figures.digest).toBe('0000000300000000')
   for (const name of ['put', 'findPeer', 'bulk', 'table']) expect(figures).not.toHaveProperty(name)

@@ -22,11 +22,14 @@ export function figuresOf(tallies: readonly TallyData[]): StrategyFigures {
   const wallSeconds = Math.max(...tallies.map(({ wallMs }) => wallMs)) / 1000
   const measuredSeconds = Math.max(...tallies.map(({ measuredWallMs }) => measuredWallMs)) / 1000
   const events = sum((tally) => tally.events)
+  const requests = sum((tally) => tally.requests)
   const lookups = sum((tally) => tally.lookups)
   const figures: StrategyFigures = {
     digest: digestText(tallies.map(({ digest }) => digest)),
     events,
     eventsPerSecond: Math.round(events / wallSeconds),
+    requests,
+    requestsPerSecond: Math.round(requests / wallSeconds),
     lookups,
     lookupsPerSecond: round(lookups / measuredSeconds),
     bytesPerNode: Math.round(sum((tally) => tally.bytes) / sum((tally) => tally.rows)),

@@ -78,6 +78,10 @@ export interface StrategyFigures {
   events: number
   /** The same by the wall time that they took. */
   eventsPerSecond: number
+  /** Requests that nodes sent, in the whole run. */
+  requests: number
+  /** The same by the wall time that they took. */
+  requestsPerSecond: number
   /** User operations that walked, within the measured phases. */
   lookups: number
   /** The same by the wall time of those phases; building is left out. */

@@ -38,6 +38,8 @@ export interface TallyData {
   lookups: number
   digest: readonly [low: number, high: number]
   events: number
+  /** Requests that nodes sent. */
+  requests: number
   bytes: number
   rows: number
   /** Wall ms of the measured phases. */

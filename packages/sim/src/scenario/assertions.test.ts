@@ -18,6 +18,8 @@ const overall = {
   digest: 'ab',
   events: 10,
   eventsPerSecond: 5,
+  requests: 4,
+  requestsPerSecond: 2,
   lookups: 200,
   lookupsPerSecond: 50,
   bytesPerNode: 8_000,

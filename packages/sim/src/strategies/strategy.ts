@@ -36,6 +36,21 @@ export interface Column {
   isBenched?(row: number, peer: PeerRef, nowMs: number): boolean
   /** The node's process ended and begins anew: what the strategy keeps in memory only is gone. Left out where all of it is kept. */
   restart?(row: number): void
+  /**
+   * A request arrives that only asks for peers, or for a record (`getValue`), as `requestArrived` would tell it: the key
+   * stands in `words` from `keyAt` on. Writes the peers that its answer names to `words` from `closerAt` on and returns
+   * how many, at most 40; what else the node asks for is appended to `outbox`. -1, and nothing is changed: only `handle`
+   * can answer it. The same as by `handle`, without a message for either; where it is left out, `handle` hears of all.
+   */
+  answerRead?(
+    row: number,
+    nowMs: number,
+    from: PeerRef,
+    words: Int32Array,
+    keyAt: number,
+    closerAt: number,
+    outbox: Outbox,
+  ): number
   /** Peers that a bucket holds besides, such as benched ones. Default 0. */
   readonly benchSeats?: number
   /** Whether `members` come bucket by bucket, the widest first. */

@@ -43,9 +43,25 @@ export class Link {
     return Math.max(this.leastRttMs, 2 * (distanceMs + min + (max - min) * chance))
   }
 
+  /** Whether messages of one pair differ in what they take. */
+  get jitters(): boolean {
+    return this.settings.jitter > 0
+  }
+
+  /** Whether messages are lost. */
+  get loses(): boolean {
+    return this.lossWords > 0
+  }
+
+  /** Whether answering takes time. */
+  get serves(): boolean {
+    return this.settings.serviceMs > 0
+  }
+
   /** How long one message takes, whole ms: half the round trip, up or down by the jitter that 32 dice bits say. */
   oneWayMs(from: number, to: number, word: number): number {
     const { jitter, minOneWayMs } = this.settings
+    if (jitter === 0) return Math.max(minOneWayMs, Math.round(this.rttMs(from, to) / 2))
     const swing = 1 + jitter * (2 * share(word) - 1)
     return Math.max(minOneWayMs, Math.round((this.rttMs(from, to) / 2) * swing))
   }

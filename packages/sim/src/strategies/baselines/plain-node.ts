@@ -8,16 +8,28 @@ import {
   type Message,
   NO_PEER,
   nextBelow,
+  type Outbox,
   type PeerRef,
   RANDOM_WORDS,
   seedRandom,
 } from '@kadmium/core'
 import type { StrategyInit } from '../strategy.ts'
 import type { Options } from './options.ts'
-import { NONE, PlainLookups, PlainRequests } from './plain-slabs.ts'
+import {
+  DUE,
+  NEVER_MS,
+  NODE_WORDS,
+  NONE,
+  ONLINE,
+  PlainLookups,
+  PlainRequests,
+  plainNodes,
+  REFRESH,
+} from './plain-slabs.ts'
+import { PlainTable } from './plain-table.ts'
 import { Serving } from './serving.ts'
 import { emptyStep, type Step } from './step.ts'
-import { BucketTable, bucketsFor } from './table.ts'
+import { bucketsFor } from './table.ts'
 
 export const PLAIN_OPTIONS = {
   /** Result and bucket size. */
@@ -34,20 +46,17 @@ export const PLAIN_OPTIONS = {
   senders: { default: true },
 } as const
 
-const STAMP_MS = 10_000
-
 export class PlainNode {
   readonly count: number
   protected readonly init: StrategyInit
   protected readonly options: Options<typeof PLAIN_OPTIONS>
-  protected readonly table: BucketTable
+  protected readonly table: PlainTable
+  /** What each node is in the midst of. */
+  protected readonly nodes: Int32Array
   protected readonly requests: PlainRequests
   protected readonly lookups: PlainLookups
   protected readonly serving: Serving
   protected readonly step: Step = emptyStep()
-  protected readonly dueMs: Float64Array
-  protected readonly refreshAtMs: Float64Array
-  protected readonly walkedAt: Uint16Array
   protected readonly dice: Uint32Array = new Uint32Array(RANDOM_WORDS) // scratch
   protected readonly found: Int32Array // scratch
 
@@ -56,29 +65,25 @@ export class PlainNode {
     this.init = init
     this.options = options
     this.count = options.k
-    const buckets = bucketsFor(book.size, options.k)
-    this.table = new BucketTable({ book, first, rows: count, buckets, seats: options.k })
-    this.requests = new PlainRequests(count)
-    this.lookups = new PlainLookups(count, book)
+    this.table = new PlainTable(book, first, count, bucketsFor(book.size, options.k), options.k)
+    this.nodes = plainNodes(count)
+    this.requests = new PlainRequests(this.nodes)
+    this.lookups = new PlainLookups(this.nodes, book)
     this.serving = new Serving(this, true)
-    this.dueMs = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
-    this.refreshAtMs = new Float64Array(count).fill(Number.POSITIVE_INFINITY)
-    this.walkedAt = new Uint16Array(count * buckets)
     this.found = new Int32Array(options.k)
   }
 
   get bytes(): number {
-    const { table, requests, lookups, dueMs, refreshAtMs, walkedAt } = this
-    const own = dueMs.byteLength + refreshAtMs.byteLength + walkedAt.byteLength
-    return table.bytes + requests.bytes + lookups.bytes + own
+    const { table, nodes, requests, lookups } = this
+    return table.bytes + nodes.byteLength + requests.bytes + lookups.bytes
   }
 
   bucketSeats(bucket: number): number {
     return bucket < this.table.buckets ? this.options.k : 0
   }
 
-  seat(row: number, _bucket: number, peers: Int32Array, count: number, nowMs: number): void {
-    for (let i = 0; i < count; i++) this.table.add(row, peers[i] as PeerRef, nowMs)
+  seat(row: number, bucket: number, peers: Int32Array, count: number, nowMs: number): void {
+    this.table.seat(row, bucket, peers, count, nowMs)
   }
 
   members(row: number, out: Int32Array): number {
@@ -86,7 +91,7 @@ export class PlainNode {
   }
 
   seeds(row: number, key: Uint32Array, keyAt: number, _nowMs: number, out: Int32Array): number {
-    return this.table.closest(row, key, keyAt, this.options.k, NO_PEER, out)
+    return this.table.closest(row, key, keyAt, this.options.k, NO_PEER, out, 0)
   }
 
   restart(row: number): void {
@@ -94,7 +99,31 @@ export class PlainNode {
   }
 
   deadline(row: number): number {
-    return this.dueMs[row] as number
+    const dueMs = this.nodes[row * NODE_WORDS + DUE] as number
+    return dueMs === NEVER_MS ? Number.POSITIVE_INFINITY : dueMs
+  }
+
+  answerRead(
+    row: number,
+    nowMs: number,
+    from: PeerRef,
+    words: Int32Array,
+    keyAt: number,
+    closerAt: number,
+    outbox: Outbox,
+  ): number {
+    const { step, table, init, options } = this
+    const self = init.first + row
+    if (!this.serving.records.isEmpty || !init.isServer(self)) return -1
+    const count = table.closest(row, words, keyAt, options.k, from, words, closerAt)
+    if (options.senders && init.isServer(from)) {
+      step.row = row
+      step.self = self
+      step.nowMs = nowMs
+      step.outbox = outbox
+      this.meet(step, from)
+    }
+    return count
   }
 
   closest(
@@ -105,7 +134,7 @@ export class PlainNode {
     _nowMs: number,
     out: Int32Array,
   ): number {
-    return this.table.closest(row, key, keyAt, out.length, except, out)
+    return this.table.closest(row, key, keyAt, out.length, except, out, 0)
   }
 
   /** Only members are known. */
@@ -118,7 +147,7 @@ export class PlainNode {
   }
 
   protected isOnline(row: number): boolean {
-    return this.walkedAt[row * this.table.buckets] !== 0
+    return this.nodes[row * NODE_WORDS + ONLINE] === 1
   }
 
   protected isPeer(peer: PeerRef): boolean {
@@ -127,28 +156,31 @@ export class PlainNode {
 
   protected started(step: Step): void {
     const { row, nowMs } = step
+    const at = row * NODE_WORDS
+    this.nodes[at + ONLINE] = 1
     const { buckets } = this.table
-    this.walkedAt.fill(stampOf(nowMs), row * buckets, (row + 1) * buckets)
+    for (let bucket = 0; bucket < buckets; bucket++) this.table.walked(row, bucket, nowMs)
     if (!this.options.refresh) return
     // Buckets of a network that is filled at once would all be refreshed at once.
     seedRandom(this.dice, 0, this.init.seed, this.init.book.keys[step.self * KEY_WORDS] as number)
-    this.refreshAtMs[row] = nowMs + nextBelow(this.dice, 0, this.options.ageMs)
-    this.wakeAt(row, this.refreshAtMs[row] as number)
+    const refreshAtMs = nowMs + nextBelow(this.dice, 0, this.options.ageMs)
+    this.nodes[at + REFRESH] = refreshAtMs
+    this.wakeAt(row, refreshAtMs)
   }
 
   protected wakeAt(row: number, atMs: number): void {
-    if (atMs < (this.dueMs[row] as number)) this.dueMs[row] = atMs
+    const at = row * NODE_WORDS + DUE
+    if (atMs < (this.nodes[at] as number)) this.nodes[at] = atMs
   }
 
   /** Buckets to which no lookup went for long are walked to. */
   protected refresh(step: Step): void {
     const { row, nowMs } = step
-    const { buckets } = this.table
-    this.refreshAtMs[row] = nowMs + this.options.ageMs
+    const { ageMs } = this.options
+    this.nodes[row * NODE_WORDS + REFRESH] = nowMs + ageMs
     const deepest = this.table.deepest(row)
     for (let bucket = 0; bucket <= deepest; bucket++) {
-      const walkedAtMs = (this.walkedAt[row * buckets + bucket] as number) * STAMP_MS
-      if (nowMs - walkedAtMs >= this.options.ageMs) step.outbox.pickKey(bucket)
+      if (nowMs - this.table.walkedAtMs(row, bucket) >= ageMs) step.outbox.pickKey(bucket)
     }
   }
 
@@ -157,49 +189,57 @@ export class PlainNode {
       step.outbox.refuse(exchange)
       return
     }
-    this.serving.serve(step, exchange, from, message)
+    const { type } = message
+    if (type === 'putValue' || type === 'addProvider') {
+      this.serving.serve(step, exchange, from, message)
+    } else {
+      this.answer(step, exchange, from, message)
+    }
     if (this.options.senders && this.init.isServer(from)) this.meet(step, from)
   }
 
+  /** Answers what only reads. */
+  private answer(step: Step, exchange: number, from: PeerRef, request: Message): void {
+    const { row, nowMs, outbox } = step
+    const { records } = this.serving
+    const answer = outbox.message(request.type)
+    for (let i = 0; i < KEY_WORDS; i++) answer.key[i] = request.key[i] as number
+    answer.keyBytes = request.keyBytes
+    if (request.type !== 'ping') {
+      const { k } = this.options
+      answer.closerCount = this.table.closest(row, request.key, 0, k, from, answer.closer, 0)
+    }
+    if (request.type === 'getValue') answer.record = records.value(row, request.key, nowMs)
+    else if (request.type === 'getProviders') {
+      records.nameProviders(row, request.key, nowMs, answer)
+    }
+    outbox.respond(exchange, answer)
+  }
+
   protected noteWalk(row: number, at: number, nowMs: number): void {
-    const { buckets } = this.table
+    const { lookups, table } = this
     if (!this.isOnline(row)) return
-    const bucket = this.table.bucketOfKey(row, this.lookups.keys, at * KEY_WORDS)
-    this.walkedAt[row * buckets + bucket] = stampOf(nowMs)
+    const head = lookups.keys[lookups.keyAt(at)] as number
+    table.walked(row, table.bucketOfKey(row, head), nowMs)
   }
 
   /** There is a sign of a peer: it is refreshed or taken in, or the longest silent of its bucket is asked for its seat. */
   protected meet(step: Step, peer: PeerRef): void {
-    const { row, nowMs } = step
-    const { table } = this
     if (peer === step.self) return
-    const seat = table.find(row, peer)
-    if (seat >= 0) {
-      table.touch(seat, nowMs, -1)
-      return
-    }
-    if (table.add(row, peer, nowMs)) return
-    const begin = table.begin(row, table.bucketOf(row, peer))
-    let oldest = begin
-    for (let other = begin; other < begin + table.seatsPerBucket; other++) {
-      if (table.answeredAtMs(other) < table.answeredAtMs(oldest)) oldest = other
-    }
-    const isQuestionable = nowMs - table.answeredAtMs(oldest) >= this.options.ageMs
-    if (isQuestionable) this.ping(step, table.peerAt(oldest), peer)
+    const silent = this.table.meet(step.row, peer, step.nowMs, this.options.ageMs)
+    if (silent !== NO_PEER) this.ping(step, silent, peer)
   }
 
   protected ping(step: Step, peer: PeerRef, newcomer: PeerRef): void {
     const { row, nowMs, outbox } = step
     const { requests } = this
-    for (let other = requests.heads[row] as number; other !== NONE; ) {
-      if (requests.peers[other] === peer) return // it is being asked already
-      other = requests.next[other] as number
+    for (let other = requests.first(row); other !== NONE; other = requests.after(other)) {
+      if (requests.peer(other) === peer) return // it is being asked already
     }
     const { requestTimeoutMs } = this.options
     const request = requests.open(row, peer, NONE, newcomer, nowMs + requestTimeoutMs)
     this.wakeAt(row, nowMs + requestTimeoutMs)
-    const id = requests.ids[request] as number
-    outbox.send(id, peer, outbox.message('ping'), requestTimeoutMs)
+    outbox.send(requests.id(request), peer, outbox.message('ping'), requestTimeoutMs)
   }
 
   protected handleStored(step: Step, input: Input): void {
@@ -215,8 +255,4 @@ export class PlainNode {
       records.dropProvider(row, input.key, input.provider)
     }
   }
-}
-
-function stampOf(nowMs: number): number {
-  return Math.min(0xffff, Math.max(1, Math.floor(nowMs / STAMP_MS)))
 }

@@ -20,23 +20,36 @@ import {
   type StartOperation,
 } from '@kadmium/core'
 import type { Column, Strategy } from '../strategy.ts'
-import { QUERIED, UNREACHABLE, WAITING } from './candidates.ts'
+import { HEARD, QUERIED, UNREACHABLE, WAITING } from './candidates.ts'
 import { faultOf, optionsOf } from './options.ts'
 import { PLAIN_OPTIONS, PlainNode } from './plain-node.ts'
-import { CANDIDATES, NONE } from './plain-slabs.ts'
+import {
+  CLOSEST,
+  DUE,
+  FLIGHTS,
+  NEVER_MS,
+  NODE_WORDS,
+  NONE,
+  ONLINE,
+  PEER,
+  PROVIDE,
+  PROVIDERS,
+  PUT,
+  REFRESH,
+  STORED,
+  SUBJECT,
+  TYPE,
+  TYPES,
+  VALUE,
+  WANTED,
+} from './plain-slabs.ts'
 import type { Step } from './step.ts'
-
-const QUESTION = {
-  getClosest: 'findNode',
-  findPeer: 'findNode',
-  putValue: 'findNode',
-  provide: 'findNode',
-  getValue: 'getValue',
-  findProviders: 'getProviders',
-} as const
 
 /** Instead of a subject: the records of a store are on their way. */
 const SENT = -2
+
+/** Of a walk of the node's own: nobody in particular is looked for. */
+const OWN = { peer: NO_PEER, countMax: 0 }
 
 class Plain extends PlainNode implements Column {
   handle(row: number, nowMs: number, input: Input, outbox: Outbox): void {
@@ -62,7 +75,8 @@ class Plain extends PlainNode implements Column {
         this.startOperation(step, input)
         break
       case 'keyPicked':
-        if (this.isOnline(row)) this.walkTo(step, input.key, input.keyBytes)
+        if (!this.isOnline(row)) break
+        this.open(step, 0, CLOSEST, input.key, input.keyBytes, null, OWN)
         break
       case 'start':
         this.started(step)
@@ -87,35 +101,34 @@ class Plain extends PlainNode implements Column {
 
   private stop(step: Step): void {
     const { row } = step
-    const { heads } = this.lookups
-    for (let at = heads[row] as number; at !== NONE; at = heads[row] as number) {
+    const { requests, lookups, nodes } = this
+    for (let at = lookups.first(row); at !== NONE; at = lookups.first(row)) {
       this.end(step, at, 'cancelled')
     }
-    for (let at = this.requests.heads[row] as number; at !== NONE; ) {
-      const next = this.requests.next[at] as number
-      step.outbox.cancelRequest(this.requests.ids[at] as number, false)
-      this.requests.close(row, at)
-      at = next
+    for (let at = requests.first(row); at !== NONE; at = requests.first(row)) {
+      step.outbox.cancelRequest(requests.id(at), false)
+      requests.close(row, at)
     }
-    this.walkedAt[row * this.table.buckets] = 0
-    this.refreshAtMs[row] = Number.POSITIVE_INFINITY
-    this.dueMs[row] = Number.POSITIVE_INFINITY
+    const at = row * NODE_WORDS
+    nodes[at + ONLINE] = 0
+    nodes[at + REFRESH] = NEVER_MS
+    nodes[at + DUE] = NEVER_MS
   }
 
   private wake(step: Step): void {
     const { row, nowMs } = step
-    const { requests } = this
-    let due = requests.nextDue(row, nowMs)
-    for (; due !== NONE; due = requests.nextDue(row, nowMs)) {
-      step.outbox.cancelRequest(requests.ids[due] as number, true)
+    const { requests, nodes } = this
+    for (let due = requests.nextDue(row, nowMs); due !== NONE; due = requests.nextDue(row, nowMs)) {
+      step.outbox.cancelRequest(requests.id(due), true)
       this.failed(step, due, 'timeout')
     }
-    if ((this.refreshAtMs[row] as number) <= nowMs) this.refresh(step)
-    this.dueMs[row] = Math.min(requests.deadlineMs(row), this.refreshAtMs[row] as number)
+    const at = row * NODE_WORDS
+    if ((nodes[at + REFRESH] as number) <= nowMs) this.refresh(step)
+    nodes[at + DUE] = Math.min(requests.deadlineMs(row), nodes[at + REFRESH] as number)
   }
 
   private startOperation(step: Step, start: StartOperation): void {
-    const { row, nowMs, outbox } = step
+    const { row, outbox } = step
     const { operation, type, key, keyBytes, record } = start
     if (operation <= 0 || this.lookups.find(row, operation) !== NONE) return
     if (type === 'putValue' && record === null) {
@@ -136,13 +149,34 @@ class Plain extends PlainNode implements Column {
       )
       return
     }
-    const at = this.lookups.open(row, operation, key)
-    this.lookups.types[at] = type
-    this.lookups.keyBytes[at] = keyBytes
-    this.lookups.records[at] = record
-    this.lookups.subjects[at] = start.peer
-    this.lookups.wanted[at] = Math.max(1, start.countMax)
-    this.begin(step, at, nowMs)
+    this.open(step, operation, TYPES.indexOf(type), key, keyBytes, record, start)
+  }
+
+  /** A lookup begins: of an operation, or (0) of the node's own. */
+  private open(
+    step: Step,
+    operation: number,
+    type: number,
+    key: Uint32Array,
+    keyBytes: Uint8Array,
+    record: Uint8Array | null,
+    { peer, countMax }: { peer: PeerRef; countMax: number },
+  ): void {
+    const { lookups } = this
+    const { row, nowMs } = step
+    const at = lookups.open(row, operation, key)
+    lookups.keyBytes[lookups.number(at)] = keyBytes
+    lookups.records[lookups.number(at)] = record
+    lookups.words[at + TYPE] = type
+    lookups.words[at + SUBJECT] = peer
+    lookups.words[at + WANTED] = countMax
+    const { k } = this.options
+    const count = this.table.closest(row, key, 0, k, step.self, this.found, 0)
+    for (let i = 0, place = 0; i < count; i++) {
+      place = lookups.add(at, this.found[i] as PeerRef, place)
+    }
+    this.noteWalk(row, at, nowMs)
+    this.advance(step, at)
   }
 
   /** Whether the node has what is looked for itself. */
@@ -168,61 +202,46 @@ class Plain extends PlainNode implements Column {
     return true
   }
 
-  private walkTo(step: Step, key: Uint32Array, keyBytes: Uint8Array): void {
-    const at = this.lookups.open(step.row, 0, key)
-    this.lookups.types[at] = 'getClosest'
-    this.lookups.keyBytes[at] = keyBytes
-    this.lookups.records[at] = null
-    this.lookups.subjects[at] = NO_PEER
-    this.lookups.wanted[at] = 0
-    this.begin(step, at, step.nowMs)
-  }
-
-  private begin(step: Step, at: number, nowMs: number): void {
-    const { row } = step
-    const { keys } = this.lookups
-    const keyAt = at * KEY_WORDS
-    const count = this.table.closest(row, keys, keyAt, this.options.k, step.self, this.found)
-    for (let i = 0; i < count; i++) this.lookups.add(at, this.found[i] as PeerRef)
-    this.noteWalk(row, at, nowMs)
-    this.advance(step, at)
-  }
-
   private advance(step: Step, at: number): void {
     const { lookups, options } = this
-    const isSent = lookups.subjects[at] === SENT
-    if (!isSent && lookups.isComplete(at, options.k)) {
-      this.conclude(step, at)
-      return
+    const { words } = lookups
+    if (words[at + SUBJECT] !== SENT) {
+      const open = lookups.nearestOpen(at, options.k)
+      if (open === NONE) {
+        this.conclude(step, at)
+        return
+      }
+      const size = lookups.size(at)
+      for (let place = open; place < size; place++) {
+        if ((words[at + FLIGHTS] as number) >= options.alpha) break
+        if (lookups.state(at, place) !== HEARD) continue
+        lookups.setState(at, place, WAITING)
+        this.ask(step, at, lookups.peer(at, place))
+      }
     }
-    while (!isSent && (lookups.flights[at] as number) < options.alpha) {
-      const place = lookups.unasked(at)
-      if (place === NONE) break
-      lookups.states[place] = WAITING
-      this.ask(step, at, lookups.peers[place] as PeerRef)
-    }
-    if (lookups.flights[at] === 0) this.conclude(step, at)
+    if (words[at + FLIGHTS] === 0) this.conclude(step, at)
   }
 
   private ask(step: Step, at: number, peer: PeerRef): void {
-    const { lookups } = this
-    const message = step.outbox.message(QUESTION[lookups.types[at] ?? 'getClosest'])
-    this.send(step, at, peer, message)
+    const type = this.lookups.words[at + TYPE]
+    const question = type === VALUE ? 'getValue' : type === PROVIDERS ? 'getProviders' : 'findNode'
+    this.send(step, at, peer, step.outbox.message(question))
   }
 
   private send(step: Step, at: number, peer: PeerRef, message: Message): void {
     const { lookups, requests, options } = this
     const { row, nowMs, outbox } = step
-    const from = at * KEY_WORDS
-    for (let i = 0; i < KEY_WORDS; i++) message.key[i] = lookups.keys[from + i] as number
-    message.keyBytes = lookups.keyBytes[at] ?? message.keyBytes
+    const { words } = lookups
+    const from = lookups.keyAt(at)
+    for (let i = 0; i < KEY_WORDS; i++) message.key[i] = words[from + i] as number
+    message.keyBytes = lookups.keyBytes[lookups.number(at)] ?? message.keyBytes
     const dueMs = nowMs + options.requestTimeoutMs
     const request = requests.open(row, peer, at, NO_PEER, dueMs)
     this.wakeAt(row, dueMs)
-    lookups.flights[at] = (lookups.flights[at] as number) + 1
-    const id = lookups.ids[at] as number
-    if (id !== 0) outbox.asking(id, peer, message)
-    outbox.send(requests.ids[request] as number, peer, message, options.requestTimeoutMs)
+    words[at + FLIGHTS] = (words[at + FLIGHTS] as number) + 1
+    const operation = lookups.id(at)
+    if (operation !== 0) outbox.asking(operation, peer, message)
+    outbox.send(requests.id(request), peer, message, options.requestTimeoutMs)
   }
 
   private answered(step: Step, id: number, message: Message): void {
@@ -230,23 +249,25 @@ class Plain extends PlainNode implements Column {
     const { requests, lookups } = this
     const request = requests.find(row, id)
     if (request === NONE) return
-    const peer = requests.peers[request] as PeerRef
-    const at = requests.lookups[request] as number
+    const peer = requests.peer(request)
+    const at = requests.lookup(request)
     requests.close(row, request)
     this.meet(step, peer)
     if (at === NONE) return
-    lookups.flights[at] = (lookups.flights[at] as number) - 1
-    const operation = lookups.ids[at] as number
+    const { words } = lookups
+    words[at + FLIGHTS] = (words[at + FLIGHTS] as number) - 1
+    const operation = lookups.id(at)
     if (operation !== 0) outbox.answered(operation, peer, message)
     if (message.type === 'putValue' || message.type === 'addProvider') {
-      lookups.stored[at] = (lookups.stored[at] as number) + 1
+      words[at + STORED] = (words[at + STORED] as number) + 1
       this.advance(step, at)
       return
     }
     lookups.settle(at, peer, QUERIED)
-    for (let i = 0; i < message.closerCount; i++) {
-      const named = message.closer[i] as PeerRef
-      if (this.isPeer(named) && named !== step.self) lookups.add(at, named)
+    const { closer, closerCount } = message
+    for (let i = 0, place = 0; i < closerCount; i++) {
+      const named = closer[i] as PeerRef
+      if (this.isPeer(named) && named !== step.self) place = lookups.add(at, named, place)
     }
     if (!this.use(step, at, peer, message)) this.advance(step, at)
   }
@@ -255,11 +276,11 @@ class Plain extends PlainNode implements Column {
   private use(step: Step, at: number, peer: PeerRef, message: Message): boolean {
     const { outbox } = step
     const { lookups } = this
-    const operation = lookups.ids[at] as number
-    const type = lookups.types[at]
-    if (type === 'getValue' && message.record !== null) {
+    const type = lookups.words[at + TYPE]
+    const operation = lookups.id(at)
+    if (type === VALUE && message.record !== null) {
       outbox.valueFound(operation, peer, message.record)
-    } else if (type === 'findProviders' && message.providerCount > 0) {
+    } else if (type === PROVIDERS && message.providerCount > 0) {
       const found = outbox.message('getProviders')
       for (let i = 0; i < message.providerCount; i++) {
         const provider = message.providers[i] as PeerRef
@@ -267,8 +288,8 @@ class Plain extends PlainNode implements Column {
       }
       if (found.providerCount === 0) return false
       outbox.providersFound(operation, peer, found)
-    } else if (type === 'findPeer') {
-      const subject = lookups.subjects[at] as PeerRef
+    } else if (type === PEER) {
+      const subject = lookups.words[at + SUBJECT] as PeerRef
       const isNamed = message.closer.subarray(0, message.closerCount).includes(subject)
       if (peer !== subject && !isNamed) return false
       outbox.peerFound(operation, peer, subject)
@@ -283,17 +304,17 @@ class Plain extends PlainNode implements Column {
     if (request === NONE) return
     const { row } = step
     const { requests, lookups, table } = this
-    const peer = requests.peers[request] as PeerRef
-    const at = requests.lookups[request] as number
-    const newcomer = requests.notes[request] as PeerRef
+    const peer = requests.peer(request)
+    const at = requests.lookup(request)
+    const newcomer = requests.note(request)
     requests.close(row, request)
     if (reason !== 'cancelled') table.remove(row, peer)
     if (at === NONE) {
       if (newcomer !== NO_PEER && !table.has(row, newcomer)) table.add(row, newcomer, step.nowMs)
       return
     }
-    lookups.flights[at] = (lookups.flights[at] as number) - 1
-    const operation = lookups.ids[at] as number
+    lookups.words[at + FLIGHTS] = (lookups.words[at + FLIGHTS] as number) - 1
+    const operation = lookups.id(at)
     if (operation !== 0) step.outbox.peerFailed(operation, peer, reason)
     lookups.settle(at, peer, UNREACHABLE)
     this.advance(step, at)
@@ -301,68 +322,68 @@ class Plain extends PlainNode implements Column {
 
   /** The k nearest have answered, or nobody is left and nothing is under way. */
   private conclude(step: Step, at: number): void {
-    const { lookups } = this
-    const type = lookups.types[at]
-    const isStore = type === 'putValue' || type === 'provide'
-    if (!isStore || (lookups.subjects[at] as number) === SENT) {
-      this.end(step, at, isStore ? 'ok' : type === 'getClosest' ? 'ok' : 'notFound')
+    const { words } = this.lookups
+    const type = words[at + TYPE]
+    const isStore = type === PUT || type === PROVIDE
+    if (!isStore || words[at + SUBJECT] === SENT) {
+      this.end(step, at, isStore || type === CLOSEST ? 'ok' : 'notFound')
       return
     }
-    lookups.subjects[at] = SENT
+    words[at + SUBJECT] = SENT
     this.sendRecords(step, at)
-    if (lookups.flights[at] === 0) this.end(step, at, 'noPeers')
+    if (words[at + FLIGHTS] === 0) this.end(step, at, 'noPeers')
   }
 
   private sendRecords(step: Step, at: number): void {
     const { lookups } = this
-    const isValue = lookups.types[at] === 'putValue'
-    const begin = at * CANDIDATES
+    const isValue = lookups.words[at + TYPE] === PUT
+    const size = lookups.size(at)
     let wanted = 0
-    for (let place = begin; place < begin + (lookups.sizes[at] as number); place++) {
-      if (lookups.states[place] !== QUERIED || wanted === this.options.k) continue
+    for (let place = 0; place < size && wanted < this.options.k; place++) {
+      if (lookups.state(at, place) !== QUERIED) continue
       const message = step.outbox.message(isValue ? 'putValue' : 'addProvider')
-      if (isValue) message.record = lookups.records[at] ?? null
+      if (isValue) message.record = lookups.records[lookups.number(at)] ?? null
       else message.addProvider(step.self)
-      this.send(step, at, lookups.peers[place] as PeerRef, message)
+      this.send(step, at, lookups.peer(at, place), message)
       wanted++
     }
-    lookups.wanted[at] = wanted
+    lookups.words[at + WANTED] = wanted
   }
 
   private end(step: Step, at: number, outcome: OperationOutcome): void {
     const { row, outbox } = step
     const { lookups, requests } = this
-    for (let request = requests.heads[row] as number; request !== NONE; ) {
-      const next = requests.next[request] as number
-      if (requests.lookups[request] === at) {
-        outbox.cancelRequest(requests.ids[request] as number, false)
+    for (let request = requests.first(row); request !== NONE; ) {
+      const next = requests.after(request)
+      if (requests.lookup(request) === at) {
+        outbox.cancelRequest(requests.id(request), false)
         requests.close(row, request)
       }
       request = next
     }
-    const operation = lookups.ids[at] as number
-    const type = lookups.types[at]
-    if (type === 'getClosest') this.tellClosest(step, at, operation)
+    const { words } = lookups
+    const operation = lookups.id(at)
+    const type = words[at + TYPE]
+    if (type === CLOSEST) this.tellClosest(step, at, operation)
     if (operation !== 0) {
-      const isStore = type === 'putValue' || type === 'provide'
-      const stored = lookups.stored[at] as number
+      const isStore = type === PUT || type === PROVIDE
+      const stored = words[at + STORED] as number
       const told = isStore && outcome === 'ok' && stored === 0 ? 'noPeers' : outcome
-      outbox.operationEnded(operation, told, stored, isStore ? (lookups.wanted[at] ?? 0) : 0)
+      outbox.operationEnded(operation, told, stored, isStore ? (words[at + WANTED] as number) : 0)
     }
-    lookups.records[at] = null
     lookups.close(row, at)
   }
 
   private tellClosest(step: Step, at: number, operation: number): void {
     const { lookups } = this
-    const begin = at * CANDIDATES
     const message = step.outbox.message('findNode')
-    for (let place = begin; place < begin + (lookups.sizes[at] as number); place++) {
-      if (message.closerCount === this.options.k) break
-      if (lookups.states[place] === QUERIED) message.addCloser(lookups.peers[place] as PeerRef)
+    const size = lookups.size(at)
+    for (let place = 0; place < size && message.closerCount < this.options.k; place++) {
+      if (lookups.state(at, place) === QUERIED) message.addCloser(lookups.peer(at, place))
     }
+    const keyBytes = lookups.keyBytes[lookups.number(at)] ?? message.keyBytes
     if (operation !== 0) step.outbox.closestFound(operation, message)
-    else step.outbox.walkEnded(lookups.keyBytes[at] ?? message.keyBytes, message.closerCount)
+    else step.outbox.walkEnded(keyBytes, message.closerCount)
   }
 }
 

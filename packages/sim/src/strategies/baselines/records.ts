@@ -20,7 +20,12 @@ interface Held {
 export class HeldRecords {
   private readonly held = new Map<string, Held>() // BOUNDED: by what the run stores
 
+  get isEmpty(): boolean {
+    return this.held.size === 0
+  }
+
   value(row: number, key: Uint32Array, nowMs: number): Uint8Array | null {
+    if (this.held.size === 0) return null
     const held = this.held.get(textOf(row, key))
     return held !== undefined && held.expiresAtMs > nowMs ? held.record : null
   }
