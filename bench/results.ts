@@ -124,13 +124,17 @@ async function measure(): Promise<void> {
   if (failed.length > 0) throw new Error(`failed: ${failed.join(', ')}`)
 }
 
-/** All cells that there are, also those of earlier calls, and the page of them. */
+/** All cells that there are, those of earlier calls and commits too, and the page of them. */
 function publish(): void {
-  const found = values.page
-    ? cellsOf(readFileSync(DATA, 'utf8'))
-    : readdirSync(values.out)
+  const before = existsSync(DATA) ? cellsOf(readFileSync(DATA, 'utf8')) : []
+  const files = existsSync(values.out) ? readdirSync(values.out) : []
+  const news = values.page
+    ? []
+    : files
         .filter((file) => file.endsWith('.json'))
         .flatMap((file) => read(join(values.out, file)) ?? [])
+  const name = ({ scenario, seed }: Cell): string => `${scenario} ${seed}`
+  const found = [...new Map([...before, ...news].map((cell) => [name(cell), cell])).values()]
   mkdirSync(join(ROOT, 'docs/results'), { recursive: true })
   writeFileSync(DATA, linesOf(found))
   writeFileSync(
