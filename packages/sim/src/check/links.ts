@@ -12,11 +12,11 @@ export function linksFault(
   const seen = new Set<number>() // BOUNDED: by the connections of one node
   let open = 0
   for (let at = connections.first(row); at >= 0; at = connections.after(at)) {
-    const peer = connections.peers[at] as number
+    const peer = connections.peer(at)
     if (peer === self) return `node ${self} has a connection to itself`
     if (seen.has(peer)) return `node ${self} has two connections to ${peer}`
     seen.add(peer)
-    if (((connections.flags[at] as number) & DIALLING) === 0) open++
+    if ((connections.flags(at) & DIALLING) === 0) open++
   }
   if (seen.size !== connections.count(row))
     return `node ${self} has ${seen.size} connections and counts ${connections.count(row)}`

@@ -5,6 +5,8 @@
  * Bounded by: `connectionsMax` for each node; the longest idle one makes room.
  */
 
+import { alignedInts, widenedInts } from './lines.ts'
+
 /** A dial is under way; the connection counts as open from `readyMs` on, if the peer is there. */
 export const DIALLING = 1
 /** We opened it. */
@@ -14,22 +16,25 @@ const END = -1
 const START_ROWS = 256
 const START_HEADS = 1024
 
+// Words of a connection: half a line of the processor's cache, since each is found out of it.
+const WORDS = 8
+const NODE = 0
+/** The peer, and the flags above it. */
+const PEER = 1
+const READY = 2
+const USED = 3
+const TIMER = 4
+const NEXT_OF_NODE = 5
+const PREVIOUS_OF_NODE = 6
+const NEXT_OF_HASH = 7
+
+const FLAGS_SHIFT = 24
+const PEER_MASK = 2 ** FLAGS_SHIFT - 1
+
 export class Connections {
   /** Connections of all nodes. */
   size = 0
-  flags: Uint8Array<ArrayBuffer> = new Uint8Array(START_ROWS)
-  /** From when on messages can go over it. */
-  readyMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
-  /** When a message last went or came over it. */
-  usedMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
-  /** When its idle timer runs out; a timer of another time is void. */
-  timerMs: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
-  /** Of which node's connections this is one. */
-  nodes: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
-  peers: Int32Array<ArrayBuffer> = new Int32Array(START_ROWS)
-  private nextOfNode = new Int32Array(START_ROWS)
-  private previousOfNode = new Int32Array(START_ROWS)
-  private nextOfHash = new Int32Array(START_ROWS)
+  private words: Int32Array = alignedInts(START_ROWS * WORDS)
   private heads = new Int32Array(START_HEADS).fill(END)
   private readonly nodeHeads: Int32Array
   private readonly counts: Uint16Array
@@ -43,11 +48,55 @@ export class Connections {
 
   /** The row of a connection, -1 for none. */
   find(node: number, peer: number): number {
+    const { words } = this
     let row = this.heads[this.hash(node, peer)] as number
-    while (row !== END && (this.nodes[row] !== node || this.peers[row] !== peer)) {
-      row = this.nextOfHash[row] as number
+    while (row !== END) {
+      const at = row * WORDS
+      if (words[at] === node && ((words[at + PEER] as number) & PEER_MASK) === peer) return row
+      row = words[at + NEXT_OF_HASH] as number
     }
-    return row
+    return END
+  }
+
+  /** Of which node's connections this is one. */
+  node(row: number): number {
+    return this.words[row * WORDS + NODE] as number
+  }
+
+  peer(row: number): number {
+    return (this.words[row * WORDS + PEER] as number) & PEER_MASK
+  }
+
+  /** `DIALLING` and `DIALLED`. */
+  flags(row: number): number {
+    return (this.words[row * WORDS + PEER] as number) >>> FLAGS_SHIFT
+  }
+
+  setFlags(row: number, flags: number): void {
+    this.words[row * WORDS + PEER] = this.peer(row) | (flags << FLAGS_SHIFT)
+  }
+
+  /** From when on messages can go over it. */
+  readyMs(row: number): number {
+    return this.words[row * WORDS + READY] as number
+  }
+
+  /** When a message last went or came over it. */
+  usedMs(row: number): number {
+    return this.words[row * WORDS + USED] as number
+  }
+
+  use(row: number, nowMs: number): void {
+    this.words[row * WORDS + USED] = nowMs
+  }
+
+  /** When its idle timer runs out; a timer of another time is void. */
+  timerMs(row: number): number {
+    return this.words[row * WORDS + TIMER] as number
+  }
+
+  setTimer(row: number, atMs: number): void {
+    this.words[row * WORDS + TIMER] = atMs
   }
 
   count(node: number): number {
@@ -60,15 +109,15 @@ export class Connections {
   }
 
   after(row: number): number {
-    return this.nextOfNode[row] as number
+    return this.words[row * WORDS + NEXT_OF_NODE] as number
   }
 
   /** The node's connection that was used longest ago and is open; -1 for none. */
   longestIdle(node: number): number {
     let oldest = END
     for (let row = this.first(node); row !== END; row = this.after(row)) {
-      if (((this.flags[row] as number) & DIALLING) !== 0) continue
-      if (oldest === END || (this.usedMs[row] as number) < (this.usedMs[oldest] as number)) {
+      if ((this.flags(row) & DIALLING) !== 0) continue
+      if (oldest === END || this.usedMs(row) < this.usedMs(oldest)) {
         oldest = row
       }
     }
@@ -79,19 +128,20 @@ export class Connections {
   add(node: number, peer: number, flags: number, readyMs: number, usedMs: number): number {
     if (this.size >= this.heads.length) this.rehash()
     const row = this.take()
-    this.nodes[row] = node
-    this.peers[row] = peer
-    this.flags[row] = flags
-    this.readyMs[row] = readyMs
-    this.usedMs[row] = usedMs
-    this.timerMs[row] = 0
+    const { words } = this
+    const at = row * WORDS
+    words[at + NODE] = node
+    words[at + PEER] = peer | (flags << FLAGS_SHIFT)
+    words[at + READY] = readyMs
+    words[at + USED] = usedMs
+    words[at + TIMER] = 0
     const hash = this.hash(node, peer)
-    this.nextOfHash[row] = this.heads[hash] as number
+    words[at + NEXT_OF_HASH] = this.heads[hash] as number
     this.heads[hash] = row
     const first = this.nodeHeads[node] as number
-    this.nextOfNode[row] = first
-    this.previousOfNode[row] = END
-    if (first !== END) this.previousOfNode[first] = row
+    words[at + NEXT_OF_NODE] = first
+    words[at + PREVIOUS_OF_NODE] = END
+    if (first !== END) words[first * WORDS + PREVIOUS_OF_NODE] = row
     this.nodeHeads[node] = row
     this.counts[node] = (this.counts[node] as number) + 1
     this.size++
@@ -99,32 +149,34 @@ export class Connections {
   }
 
   remove(row: number): void {
-    const node = this.nodes[row] as number
-    const hash = this.hash(node, this.peers[row] as number)
+    const { words } = this
+    const at = row * WORDS
+    const node = words[at + NODE] as number
+    const hash = this.hash(node, this.peer(row))
     let before = END
     let here = this.heads[hash] as number
     while (here !== row) {
       before = here
-      here = this.nextOfHash[here] as number
+      here = words[here * WORDS + NEXT_OF_HASH] as number
     }
-    const following = this.nextOfHash[row] as number
+    const following = words[at + NEXT_OF_HASH] as number
     if (before === END) this.heads[hash] = following
-    else this.nextOfHash[before] = following
-    const next = this.nextOfNode[row] as number
-    const previous = this.previousOfNode[row] as number
-    if (next !== END) this.previousOfNode[next] = previous
+    else words[before * WORDS + NEXT_OF_HASH] = following
+    const next = words[at + NEXT_OF_NODE] as number
+    const previous = words[at + PREVIOUS_OF_NODE] as number
+    if (next !== END) words[next * WORDS + PREVIOUS_OF_NODE] = previous
     if (previous === END) this.nodeHeads[node] = next
-    else this.nextOfNode[previous] = next
+    else words[previous * WORDS + NEXT_OF_NODE] = next
     this.counts[node] = (this.counts[node] as number) - 1
     this.size--
-    this.nodes[row] = END
-    this.nextOfHash[row] = this.free
+    words[at + NODE] = END
+    words[at + NEXT_OF_HASH] = this.free
     this.free = row
   }
 
   /** Bytes of the slab and of the chains. */
   get bytes(): number {
-    return this.peers.length * 33 + this.heads.length * 4 + this.nodeHeads.length * 6
+    return this.words.byteLength + this.heads.length * 4 + this.nodeHeads.length * 6
   }
 
   private hash(node: number, peer: number): number {
@@ -135,41 +187,25 @@ export class Connections {
   private take(): number {
     if (this.free !== END) {
       const row = this.free
-      this.free = this.nextOfHash[row] as number
+      this.free = this.words[row * WORDS + NEXT_OF_HASH] as number
       return row
     }
-    if (this.rows === this.peers.length) this.grow()
+    if (this.rows * WORDS === this.words.length) this.grow()
     return this.rows++
   }
 
   private rehash(): void {
     this.heads = new Int32Array(this.heads.length * 2).fill(END)
     for (let row = 0; row < this.rows; row++) {
-      const node = this.nodes[row] as number
+      const node = this.node(row)
       if (node === END) continue
-      const hash = this.hash(node, this.peers[row] as number)
-      this.nextOfHash[row] = this.heads[hash] as number
+      const hash = this.hash(node, this.peer(row))
+      this.words[row * WORDS + NEXT_OF_HASH] = this.heads[hash] as number
       this.heads[hash] = row
     }
   }
 
   private grow(): void {
-    const rows = this.peers.length * 2
-    const wider = (column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(rows)
-      grown.set(column)
-      return grown
-    }
-    const flags = new Uint8Array(rows)
-    flags.set(this.flags)
-    this.flags = flags
-    this.readyMs = wider(this.readyMs)
-    this.usedMs = wider(this.usedMs)
-    this.timerMs = wider(this.timerMs)
-    this.nodes = wider(this.nodes)
-    this.peers = wider(this.peers)
-    this.nextOfNode = wider(this.nextOfNode)
-    this.previousOfNode = wider(this.previousOfNode)
-    this.nextOfHash = wider(this.nextOfHash)
+    this.words = widenedInts(this.words, this.words.length * 2)
   }
 }

@@ -106,7 +106,7 @@ export class Host {
     const { network, column } = this.init
     const { connections } = network
     for (let at = connections.first(row); at >= 0; at = connections.first(row)) {
-      const peer = connections.peers[at] as number
+      const peer = connections.peer(at)
       network.close(row, peer, isPolite, nowMs)
       this.link(row, nowMs, peer, 'cold', false)
     }
@@ -239,7 +239,7 @@ export class Host {
     if (connections.count(row) <= network.connectionsMax) return
     const oldest = connections.longestIdle(row)
     if (oldest < 0) return
-    const peer = connections.peers[oldest] as number
+    const peer = connections.peer(oldest)
     network.close(row, peer, true, nowMs)
     this.link(row, nowMs, peer, 'cold', false)
   }

@@ -92,12 +92,12 @@ export class Network {
     const waitMs = Math.min(limitMs, init.transports.dialTimeoutMs)
     if (this.isConnectionless) return this.send(row, to, id, message, nowMs, waitMs)
     let at = connections.find(row, to)
-    const isOpen = at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0
+    const isOpen = at >= 0 && (connections.flags(at) & DIALLING) === 0
     if (at < 0) at = this.dial(row, to, nowMs, waitMs)
     const fresh = message === null || !isOpen
-    if (isOpen) connections.usedMs[at] = nowMs
+    if (isOpen) connections.use(at, nowMs)
     let startsMs = nowMs
-    if (!isOpen) startsMs = Math.max(nowMs, connections.readyMs[at] as number)
+    if (!isOpen) startsMs = Math.max(nowMs, connections.readyMs(at))
     else if (fresh) startsMs = nowMs + this.handshakeMs(row, to)
     // Nobody behind a NAT gets a connection from outside: the time-out will tell.
     if (fresh && !this.isReachable(row, to)) return waitMs
@@ -196,15 +196,15 @@ export class Network {
     const { connections, init } = this
     if (this.isConnectionless) return -1
     let at = connections.find(row, peer)
-    if (at >= 0 && ((connections.flags[at] as number) & DIALLING) === 0) {
-      connections.usedMs[at] = nowMs
+    if (at >= 0 && (connections.flags(at) & DIALLING) === 0) {
+      connections.use(at, nowMs)
       return -1
     }
     if (at < 0) at = connections.add(row, peer, dialled ? DIALLED : 0, nowMs, nowMs)
-    else connections.flags[at] = dialled ? DIALLED : 0
-    connections.usedMs[at] = nowMs
+    else connections.setFlags(at, dialled ? DIALLED : 0)
+    connections.use(at, nowMs)
     const dueMs = nowMs + init.transports.idleMs
-    connections.timerMs[at] = dueMs
+    connections.setTimer(at, dueMs)
     init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
     return at
   }
@@ -212,7 +212,7 @@ export class Network {
   /** Whether the node has a connection to the peer; without connections everybody counts as connected. */
   isOpen(row: number, peer: number): boolean {
     const at = this.connections.find(row, peer)
-    const isDialling = at >= 0 && ((this.connections.flags[at] as number) & DIALLING) !== 0
+    const isDialling = at >= 0 && (this.connections.flags(at) & DIALLING) !== 0
     return this.isConnectionless || (at >= 0 && !isDialling)
   }
 
@@ -228,8 +228,8 @@ export class Network {
     const { connections } = this
     const at = connections.find(row, peer)
     if (at < 0) return true
-    if (((connections.flags[at] as number) & DIALLING) === 0) return false
-    if ((connections.timerMs[at] as number) <= nowMs) connections.remove(at)
+    if ((connections.flags(at) & DIALLING) === 0) return false
+    if (connections.timerMs(at) <= nowMs) connections.remove(at)
     return true
   }
 
@@ -237,10 +237,10 @@ export class Network {
   idled(row: number, peer: number, nowMs: number): boolean {
     const { connections, init } = this
     const at = connections.find(row, peer)
-    if (at < 0 || connections.timerMs[at] !== nowMs) return false
-    const dueMs = (connections.usedMs[at] as number) + init.transports.idleMs
+    if (at < 0 || connections.timerMs(at) !== nowMs) return false
+    const dueMs = connections.usedMs(at) + init.transports.idleMs
     if (dueMs <= nowMs) return this.close(row, peer, true, nowMs)
-    connections.timerMs[at] = dueMs
+    connections.setTimer(at, dueMs)
     init.wheel.add(dueMs, row, IDLES, peer, 0, 0)
     return false
   }
@@ -249,7 +249,7 @@ export class Network {
   close(row: number, peer: number, tells: boolean, nowMs: number): boolean {
     const at = this.connections.find(row, peer)
     if (at < 0) return false
-    const wasOpen = ((this.connections.flags[at] as number) & DIALLING) === 0
+    const wasOpen = (this.connections.flags(at) & DIALLING) === 0
     this.connections.remove(at)
     if (tells && wasOpen) this.depart(this.begin(flight.CLOSE, row, peer, 0), nowMs, 0)
     return wasOpen
@@ -288,7 +288,7 @@ export class Network {
   private dial(row: number, to: number, nowMs: number, waitMs: number): number {
     const readyMs = nowMs + this.handshakeMs(row, to)
     const at = this.connections.add(row, to, DIALLING | DIALLED, readyMs, nowMs)
-    this.connections.timerMs[at] = nowMs + waitMs
+    this.connections.setTimer(at, nowMs + waitMs)
     return at
   }
 
