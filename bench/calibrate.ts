@@ -149,57 +149,45 @@ function showStrategies(runs: readonly Run[]): void {
         return figures === undefined ? undefined : figure(figures)
       }),
     )
+  const show = (name: string, columns: Columns): void =>
+    table(
+      [name, ...Object.keys(columns)],
+      labels.map((label) => [label, ...Object.values(columns).map((figure) => of(label, figure))]),
+    )
   for (const name of ['findProviders', 'get', 'findPeer'] as const)
-    table(
-      [name, 'ok', 'p50 ms', 'p90 ms', 'p99 ms', 'RPCs', 'time-outs', 'hops p50', 'hops p95'],
-      labels.map((label) => [
-        label,
-        of(label, ({ [name]: each }) => each && each.ok / each.done),
-        of(label, ({ [name]: each }) => each?.p50Ms),
-        of(label, ({ [name]: each }) => each?.p90Ms),
-        of(label, ({ [name]: each }) => each?.p99Ms),
-        of(label, ({ [name]: each }) => each?.rpcs),
-        of(label, ({ [name]: each }) => each?.timeouts),
-        of(label, ({ [name]: each }) => each?.hopsP50),
-        of(label, ({ [name]: each }) => each?.hopsP95),
-      ]),
-    )
+    show(name, {
+      ...operationColumns(name),
+      'time-outs': ({ [name]: each }) => each?.timeouts,
+      'hops p50': ({ [name]: each }) => each?.hopsP50,
+      'hops p95': ({ [name]: each }) => each?.hopsP95,
+    })
   for (const name of ['provide', 'put'] as const)
-    table(
-      [
-        name,
-        'ok',
-        'p50 ms',
-        'p90 ms',
-        'p99 ms',
-        'RPCs',
-        'hops to all p50',
-        'p95',
-        'reached',
-        'recall',
-      ],
-      labels.map((label) => [
-        label,
-        of(label, ({ [name]: each }) => each && each.ok / each.done),
-        of(label, ({ [name]: each }) => each?.p50Ms),
-        of(label, ({ [name]: each }) => each?.p90Ms),
-        of(label, ({ [name]: each }) => each?.p99Ms),
-        of(label, ({ [name]: each }) => each?.rpcs),
-        of(label, ({ [name]: each }) => each?.hopsToAllP50),
-        of(label, ({ [name]: each }) => each?.hopsToAllP95),
-        of(label, ({ [name]: each }) => each?.reached),
-        of(label, ({ [name]: each }) => each?.recall),
-      ]),
-    )
-  table(
-    ['tables', 'entries', 'dead', 'connected'],
-    labels.map((label) => [
-      label,
-      of(label, ({ table: each }) => each?.entries),
-      of(label, ({ table: each }) => each?.deadShare),
-      of(label, ({ table: each }) => each?.connectedShare),
-    ]),
-  )
+    show(name, {
+      ...operationColumns(name),
+      'hops to all p50': ({ [name]: each }) => each?.hopsToAllP50,
+      p95: ({ [name]: each }) => each?.hopsToAllP95,
+      reached: ({ [name]: each }) => each?.reached,
+      recall: ({ [name]: each }) => each?.recall,
+    })
+  show('tables', {
+    entries: ({ table: each }) => each?.entries,
+    dead: ({ table: each }) => each?.deadShare,
+    connected: ({ table: each }) => each?.connectedShare,
+  })
+}
+
+/** Figures of a strategy by their titles. */
+type Columns = Record<string, (figures: StrategyFigures) => number | undefined>
+
+/** What finds and stores have in common. */
+function operationColumns(name: 'findProviders' | 'get' | 'findPeer' | 'provide' | 'put'): Columns {
+  return {
+    ok: ({ [name]: each }) => each && each.ok / each.done,
+    'p50 ms': ({ [name]: each }) => each?.p50Ms,
+    'p90 ms': ({ [name]: each }) => each?.p90Ms,
+    'p99 ms': ({ [name]: each }) => each?.p99Ms,
+    RPCs: ({ [name]: each }) => each?.rpcs,
+  }
 }
 
 const { values: given } = parseArgs({

@@ -48,7 +48,10 @@ export class NodePort implements OperationPort {
   private readonly requests: Requests
   private readonly sizes: NetworkSize
   private readonly dice: Uint32Array
-  /** `SEQUENCE`, the last request id of each node: its own, so that the row it lies in changes nothing. `STARVED`: what was wanted in vain since the last `takeRelief`. */
+  /**
+   * `SEQUENCE`, the last request id of each node: its own, so that the row it lies in changes nothing.
+   * `STARVED`: what was wanted in vain since the last `takeRelief`.
+   */
   private readonly rows: NodeRows
   private readonly nearby: Int32Array // scratch
 

@@ -9,6 +9,9 @@
 /** Bytes of a row. */
 const ROW_BYTES = 64
 
+/** Where the first row begins: large blocks of memory begin 16 B behind a page (glibc), and rows shall begin at a line. */
+const FIRST_AT = ROW_BYTES - 16
+
 // When a part of the node wants to be woken, ms: doubles 0..4. Infinity for never; may be early, never late.
 export const REQUESTS_DUE = 0
 export const OPERATIONS_DUE = 1
@@ -42,11 +45,11 @@ export class NodeRows {
     nodes: number,
     allocate: (bytes: number) => ArrayBufferLike = (bytes) => new ArrayBuffer(bytes),
   ) {
-    const buffer = allocate(nodes * ROW_BYTES)
-    this.doubles = new Float64Array(buffer)
-    this.words = new Uint32Array(buffer)
-    this.halves = new Uint16Array(buffer)
-    this.octets = new Uint8Array(buffer)
+    const buffer = allocate(FIRST_AT + nodes * ROW_BYTES)
+    this.doubles = new Float64Array(buffer, FIRST_AT)
+    this.words = new Uint32Array(buffer, FIRST_AT)
+    this.halves = new Uint16Array(buffer, FIRST_AT)
+    this.octets = new Uint8Array(buffer, FIRST_AT)
     for (let node = 0; node < nodes; node++) {
       const at = node * DOUBLES
       this.doubles.fill(Number.POSITIVE_INFINITY, at, at + DUE_COUNT)

@@ -1,5 +1,5 @@
 /** No connection in two states, none of a node that is down, and no more of them than a node may have. */
-import { type Connections, DIALLING } from '../host/connections.ts'
+import type { Connections } from '../host/connections.ts'
 
 /** What is wrong with a row's connections; null where nothing is. `self`: its identity. */
 export function linksFault(
@@ -16,7 +16,7 @@ export function linksFault(
     if (peer === self) return `node ${self} has a connection to itself`
     if (seen.has(peer)) return `node ${self} has two connections to ${peer}`
     seen.add(peer)
-    if ((connections.flags(at) & DIALLING) === 0) open++
+    if (connections.isOpen(at)) open++
   }
   if (seen.size !== connections.count(row))
     return `node ${self} has ${seen.size} connections and counts ${connections.count(row)}`

@@ -72,6 +72,11 @@ export class Connections {
     return (this.words[row * WORDS + PEER] as number) >>> FLAGS_SHIFT
   }
 
+  /** Whether messages can go over it, or only its dial is under way. */
+  isOpen(row: number): boolean {
+    return (this.flags(row) & DIALLING) === 0
+  }
+
   setFlags(row: number, flags: number): void {
     this.words[row * WORDS + PEER] = this.peer(row) | (flags << FLAGS_SHIFT)
   }
@@ -116,7 +121,7 @@ export class Connections {
   longestIdle(node: number): number {
     let oldest = END
     for (let row = this.first(node); row !== END; row = this.after(row)) {
-      if ((this.flags(row) & DIALLING) !== 0) continue
+      if (!this.isOpen(row)) continue
       if (oldest === END || this.usedMs(row) < this.usedMs(oldest)) {
         oldest = row
       }

@@ -92,7 +92,7 @@ export class Network {
     const waitMs = Math.min(limitMs, init.transports.dialTimeoutMs)
     if (this.isConnectionless) return this.send(row, to, id, message, nowMs, waitMs)
     let at = connections.find(row, to)
-    const isOpen = at >= 0 && (connections.flags(at) & DIALLING) === 0
+    const isOpen = at >= 0 && connections.isOpen(at)
     if (at < 0) at = this.dial(row, to, nowMs, waitMs)
     const fresh = message === null || !isOpen
     if (isOpen) connections.use(at, nowMs)
@@ -196,7 +196,7 @@ export class Network {
     const { connections, init } = this
     if (this.isConnectionless) return -1
     let at = connections.find(row, peer)
-    if (at >= 0 && (connections.flags(at) & DIALLING) === 0) {
+    if (at >= 0 && connections.isOpen(at)) {
       connections.use(at, nowMs)
       return -1
     }
@@ -211,9 +211,9 @@ export class Network {
 
   /** Whether the node has a connection to the peer; without connections everybody counts as connected. */
   isOpen(row: number, peer: number): boolean {
+    if (this.isConnectionless) return true
     const at = this.connections.find(row, peer)
-    const isDialling = at >= 0 && (this.connections.flags(at) & DIALLING) !== 0
-    return this.isConnectionless || (at >= 0 && !isDialling)
+    return at >= 0 && this.connections.isOpen(at)
   }
 
   /** Whether two identities have a connection when the run begins, should one of them have the other in its table. */
@@ -228,7 +228,7 @@ export class Network {
     const { connections } = this
     const at = connections.find(row, peer)
     if (at < 0) return true
-    if ((connections.flags(at) & DIALLING) === 0) return false
+    if (connections.isOpen(at)) return false
     if (connections.timerMs(at) <= nowMs) connections.remove(at)
     return true
   }
@@ -249,7 +249,7 @@ export class Network {
   close(row: number, peer: number, tells: boolean, nowMs: number): boolean {
     const at = this.connections.find(row, peer)
     if (at < 0) return false
-    const wasOpen = (this.connections.flags(at) & DIALLING) === 0
+    const wasOpen = this.connections.isOpen(at)
     this.connections.remove(at)
     if (tells && wasOpen) this.depart(this.begin(flight.CLOSE, row, peer, 0), nowMs, 0)
     return wasOpen
